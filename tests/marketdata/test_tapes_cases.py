@@ -343,3 +343,19 @@ def test_bars_are_the_same_however_they_are_written(
         tape = imported(Path(folder), gzip.compress(content) if packed else content)
         assert closes(tape) == RIGHT
         assert tape.header.refused == {}
+
+
+def test_times_that_a_spreadsheet_cut_short_are_no_times(tmp_path: Path) -> None:
+    lines = [f"{at},100,1" for at in ("1.73569E+12", "1.73569E+12", "1.735689600123e12")]
+    with pytest.raises(TapeError, match=r"only 1 of 3 rows can be kept .*timestamp=1\.73569E\+12"):
+        imported(tmp_path, "\n".join(["timestamp,price,amount", *lines]))
+
+
+def test_whether_there_is_a_header_can_be_said(tmp_path: Path) -> None:
+    text = "\n".join([f"{HEADER},2024", *(f"{bar},0" for bar in BARS)])
+    assert closes(imported(tmp_path, text, header=True)) == RIGHT
+    numbers = "time=0,open=1,high=2,low=3,close=4,volume=5"
+    chosen = {"header": False, "columns": numbers}
+    with pytest.raises(TapeError, match="row 1 reads 0=timestamp, 1=open"):
+        imported(tmp_path, text, **chosen)
+    assert closes(imported(tmp_path, "\n".join(f"{bar},0" for bar in BARS), **chosen)) == RIGHT

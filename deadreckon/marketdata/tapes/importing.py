@@ -49,7 +49,13 @@ def convert(
     The report's `loss` says why it should not be written.
     """
     name = checked_instrument(instrument)
-    table = read_source(path, options)
+    return convert_table(path, read_source(path, options), name, options)
+
+
+def convert_table(
+    path: Path, table: SourceTable, name: str, options: ImportOptions
+) -> tuple[TapeHeader, pl.DataFrame, QualityReport]:
+    """Convert what was read from the file, as `convert` does."""
     layout = recognise(path, table, options)
     table = one_market(path, table, layout, options)
     table, layout = _with_volume(table, layout, options.volume)
@@ -87,7 +93,7 @@ def import_source(
     """Import one file into the tape `output`; raises `TapeError` when too little is sound."""
     header, columns, report = convert(path, instrument, options)
     if report.loss:
-        raise TapeError(report.loss)
+        raise TapeError(f"{report.loss} (all of these are options of dr tape import)")
     return write_tape(output, header, columns.to_dict()), report
 
 

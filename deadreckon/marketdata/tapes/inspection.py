@@ -14,7 +14,7 @@ from rich.text import Text
 
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.describe import findings_grid, header_grid
-from deadreckon.marketdata.tapes.importing import convert, read_source, recognise
+from deadreckon.marketdata.tapes.importing import convert_table, read_source, recognise
 from deadreckon.marketdata.tapes.layout import sample, shape
 from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.quality import QualityReport
@@ -93,7 +93,7 @@ def inspect(path: Path, options: ImportOptions) -> Inspection:
         layout = recognise(path, table, options)
         roles = {name: role for role, name in layout.columns.items()}
         found = structs.replace(found, family=layout.family, columns=_previews(table, roles))
-        header, columns, report = convert(path, _NOBODY, options)
+        header, columns, report = convert_table(path, table, _NOBODY, options)
     except TapeError as error:
         return structs.replace(found, problem=str(error))
     at = columns["at"]

@@ -111,8 +111,13 @@ def _read(texts: pl.Series, zone: Zone) -> pl.Series:
     return at
 
 
+# A spreadsheet writes 1735689600123 as 1.73569E+12, which is no time any more.
+_CUT_SHORT = r"^[^eE]{1,8}[eE]"
+
+
 def _epoch(texts: pl.Series) -> pl.Series:
-    parts = plain_notation(texts).str.splitn(".", 2)
+    whole = texts.set(texts.str.contains(_CUT_SHORT).fill_null(False), None)
+    parts = plain_notation(whole).str.splitn(".", 2)
     fraction = parts.struct[1].fill_null("").str.slice(0, 9).str.pad_end(9, "0")
     return _scaled(parts.struct[0].cast(pl.Int64, strict=False), fraction.cast(pl.Int64))
 
