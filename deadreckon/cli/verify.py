@@ -11,6 +11,7 @@ from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
     from deadreckon.projections.comparison import TableDifference
+    from deadreckon.replay.verify.document import VerifyDocument
 
 Name = Literal["audit", "lake", "analytics", "metrics"]
 ALL: tuple[Name, ...] = ("audit", "lake", "metrics")
@@ -20,9 +21,9 @@ def verify(
     *names: Name,
     options: LogOptions = LogOptions(),
 ) -> None:
-    """Compare projections with their own digests and with a fresh fold of the log.
+    """Compare projections with their own digests and with a fresh fold of the log, up to its end.
 
-    Exits 1 and names the first table and key that differ.
+    Exits 1 and names the first table and key that differ, or the projection that is behind the log.
 
     Example: dr verify --data run1
 
@@ -42,9 +43,18 @@ def verify(
         for found in document.differences:
             print(_line(found))
         if document.agree:
-            print(f"{', '.join(wanted)} agree with the log up to sequence {document.sequence}")
+            print(_agreement(document))
     if not document.agree:
         raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _agreement(document: "VerifyDocument") -> str:
+    """Say how far the projections agree with the log; those that agree less far by name."""
+    level = {name for name, reached in document.reached.items() if reached >= document.sequence}
+    text = f"{', '.join(sorted(level))} agree with the log up to sequence {document.sequence}"
+    for name in sorted(document.reached.keys() - level):
+        text += f"; {name} up to {document.reached[name]}, which a running stack saves seldom"
+    return text
 
 
 def _line(found: "TableDifference") -> str:

@@ -62,14 +62,24 @@ class ProjectionExtent(Struct, frozen=True):
 def extent(where: ProjectionPaths) -> ProjectionExtent:
     """Read how far the projections are without opening them for writing, which takes seconds for
     large ones. Raises SinkError."""
-    sequences = [0, 0, file.read_sequence(where.metrics)]
+    reached = sequences(where).values()
+    return ProjectionExtent(min(reached), max(reached))
+
+
+def sequences(where: ProjectionPaths) -> dict[str, int]:
+    """Read the sequence of each projection, 0 for one that is not there, and write nothing.
+
+    Raises SinkError.
+    """
+    found = dict.fromkeys(NAMES, 0)
+    found["metrics"] = file.read_sequence(where.metrics)
     if where.audit.exists():
         book = AuditDatabase(where.audit)
-        sequences[0] = book.sequence
+        found["audit"] = book.sequence
         book.close()
     if manifest.read(where.lake) is not None:
-        sequences[1] = Lake(where.lake).sequence
-    return ProjectionExtent(min(sequences), max(sequences))
+        found["lake"] = Lake(where.lake).sequence
+    return found
 
 
 def refuse_newer(where: ProjectionPaths) -> None:

@@ -27,6 +27,8 @@ from deadreckon.projections.sinks.sqlite import SqliteSink
 from deadreckon.projections.store import NAMES, ProjectionPaths, paths
 from deadreckon.projections.tables import TABLES
 
+SEQUENCE = "sequence"  # the column of a difference that is about a whole projection: it is behind
+
 
 class Verifier:
     """Fresh fold of the log in a temporary folder, compared with each projection at the sequence of
@@ -58,8 +60,21 @@ class Verifier:
     @property
     def last(self) -> int:
         """The highest sequence of any projection: fold the log up to here."""
-        opened = (self._audit, self._lake, self._metrics)
-        return max((stored.sequence for stored in opened if stored), default=0)
+        return max(self.reached.values(), default=0)
+
+    @property
+    def reached(self) -> dict[str, int]:
+        """The sequence of each projection that could be opened; it is compared there."""
+        opened = {"audit": self._audit, "lake": self._lake, "metrics": self._metrics}
+        return {name: stored.sequence for name, stored in opened.items() if stored}
+
+    def require(self, end: int, names: Collection[str]) -> None:
+        """Record as a difference that a projection of these names is behind the log's `end`: what
+        it lacks was not compared."""
+        for name in names:
+            sequence = self.reached.get(name, end)
+            if sequence < end:
+                self._note([_behind(name, sequence, end)])
 
     def fold(
         self, sequence: int, facts: Sequence[Recorded[Any]], stored_at: int | None = None
@@ -164,6 +179,15 @@ def verify(
             if progress:
                 progress(sequence)
         return verifier.differences
+
+
+def _behind(name: str, sequence: int, end: int) -> TableDifference:
+    """Make the difference of a projection that lacks the last messages of the log."""
+    note = (
+        f"behind the log: its last {end - sequence} messages are not in this view, and were not "
+        "compared; start the stack, or `dr rebuild`"
+    )
+    return TableDifference(name, "", (), SEQUENCE, str(sequence), str(end), note)
 
 
 def _damaged(name: str, error: Exception) -> TableDifference:

@@ -14,9 +14,9 @@ from deadreckon.projections.rebuild import rebuild
 from deadreckon.projections.sinks import manifest
 from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake_writer import LakeSink
-from deadreckon.projections.store import open_projector, paths
+from deadreckon.projections.store import NAMES, open_projector, paths
 from deadreckon.projections.tables import BY_NAME
-from deadreckon.projections.verification import verify
+from deadreckon.projections.verification import verify, verifying
 from tests.support.handmade_logs import FactLog, busy_log, fold_log
 
 pytestmark = pytest.mark.slow
@@ -162,6 +162,25 @@ def test_a_log_longer_than_the_projections_is_read_only_so_far(data: Path, log: 
     heard: list[int] = []
     assert verify(data, more, progress=heard.append) == []
     assert heard[-1] == log.last
+
+
+def test_a_projection_that_lacks_the_last_messages_is_named_with_both_sequences(
+    data: Path, log: FactLog
+) -> None:
+    more = busy_log(31, 33, bars_between=1)
+    for name in ("audit", "metrics"):
+        projector = open_projector(paths(data), [name], queried=False)
+        fold_log(projector, more)
+        projector.close()
+    with verifying(data) as verifier:
+        for sequence, facts, stored_at in more:
+            verifier.fold(sequence, facts, stored_at)
+        verifier.require(more.last, NAMES)
+    found = only(verifier.differences)
+
+    assert (found.projection, found.column) == ("lake", "sequence")
+    assert (found.stored, found.expected) == (str(log.last), str(more.last))
+    assert "behind" in found.note
 
 
 def test_verifying_leaves_the_views_alone(data: Path, log: FactLog) -> None:

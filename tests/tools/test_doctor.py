@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.projections.analytics import database
-from deadreckon.projections.store import open_projector, paths
+from deadreckon.projections.store import open_projector, paths, sequences
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import Check, check_views
 from tests.support.handmade_logs import busy_log, fold_log
@@ -38,6 +38,38 @@ def test_views_ahead_of_the_log_are_a_finding(folder: Folder) -> None:
 
     assert not found.sound
     assert "the log was cut" in found.seen
+
+
+def contents(folder: Folder) -> dict[str, bytes]:
+    """Every file but the empty ones that SQLite keeps beside a database that is being read."""
+    return {
+        str(path): path.read_bytes()
+        for path in folder.root.rglob("*")
+        if path.is_file() and not path.name.endswith(("-shm", "-wal"))
+    }
+
+
+@pytest.mark.parametrize("gone", ["lake", "audit.sqlite", "metrics.json"])
+def test_a_view_that_is_not_there_is_named_as_behind_and_not_made(
+    folder: Folder, gone: str
+) -> None:
+    last = sequences(paths(folder.root))["audit"]
+    path = folder.root / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = contents(folder)
+
+    found = looked_at(folder, last)
+
+    assert f"{path.stem} at 0 of {last}: behind" in found.seen
+    assert contents(folder) == before
+
+
+def test_views_that_lack_the_last_messages_are_named_and_not_written(folder: Folder) -> None:
+    before = contents(folder)
+
+    assert "audit at" in looked_at(folder).seen
+    assert "lake at" in looked_at(folder).seen
+    assert contents(folder) == before
 
 
 def test_a_missing_part_of_the_lake_is_a_finding(folder: Folder) -> None:
