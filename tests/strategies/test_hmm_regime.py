@@ -472,6 +472,12 @@ def test_a_bad_parameter_is_refused_by_name(parameters: dict[str, Any], named: s
     assert named in refused.reason
 
 
+def test_a_threshold_out_of_bounds_is_refused_in_the_words_of_0_1_0() -> None:
+    (refused,) = SettlingDriver(signal, "signal").tell(strategy("hmm_regime", leave="-1"))
+    assert isinstance(refused, SignalRefused)
+    assert refused.reason == "leave: expected at least 0, at most 0.6, found -1"
+
+
 def test_states_that_are_certain_together_are_no_more_than_certain() -> None:
     model = fitted(labels=["bull", "bull"])
     state = RegimeState(FeatureWindow(), model=model, belief=[333_333_334, 666_666_667])

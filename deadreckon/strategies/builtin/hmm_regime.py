@@ -27,8 +27,9 @@ class RegimeParameters(EntryParameters, frozen=True):
     enter: Annotated[
         Decimal, parameter("probability", "of a side from which it is entered", gt=ZERO, le=ONE)
     ] = Decimal("0.6")
+    # Its bounds stand in one check, whose words a refusal of 0.1.0 has: none is declared.
     leave: Annotated[
-        Decimal, parameter("probability", "below which a side is left; up to `enter`", ge=ZERO)
+        Decimal, parameter("probability", "below which a side is left; from 0 up to `enter`")
     ] = Decimal("0.4")
     window: Annotated[int, parameter("bars", "a fit learns from", ge=100, le=20_000)] = 1_440
     refit_every: Annotated[int, parameter("bars", "from one fit to the next", ge=1)] = 7_200
