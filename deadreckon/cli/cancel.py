@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operator_facts import publish_command
-from deadreckon.cli.options import CommandOptions
+from deadreckon.cli.options import UrgentOptions
 
 
 def cancel(
@@ -14,7 +14,7 @@ def cancel(
     /,
     *,
     all_orders: Annotated[bool, Parameter(name="--all", negative="")] = False,
-    options: CommandOptions,
+    options: UrgentOptions = UrgentOptions(),
 ) -> None:
     """Cancel one open order by its id, or every one with --all.
 

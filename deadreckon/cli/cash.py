@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operator_facts import Amount, SignedAmount, in_force, print_rows, publish
-from deadreckon.cli.options import CommandOptions, LogOptions
+from deadreckon.cli.options import CommandOptions, LogOptions, Seconds
 
 cash = App(name="cash", help="Show, deposit and withdraw cash. Example: dr cash show --data run1")
 
@@ -96,20 +96,20 @@ def funding(
 
 
 @cash.command(name="report")
-def report(currency: str, *, every: int = 3600, options: CommandOptions) -> None:
+def report(currency: str, *, every: Seconds = 3600, options: CommandOptions) -> None:
     """Set the reporting currency, and how often equity is marked.
 
-    Example: dr cash report USDT --every 3600 --actor ann --reason "opening"
+    Example: dr cash report USDT --every 1h --actor ann --reason "opening"
 
     Parameters
     ----------
     every
-        Seconds of event time between two marks of equity.
+        Event time between two marks of equity: seconds, or 1h.
     """
     from deadreckon.contracts.event import NANOSECONDS
     from deadreckon.contracts.portfolio import ReportingConfigured
 
-    interval = every * NANOSECONDS
+    interval = int(every * NANOSECONDS)
     publish(ReportingConfigured(currency, interval, options.actor, options.reason), options)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import DataFolder, Seconds
 
 if TYPE_CHECKING:
     from deadreckon.cli.launch import DemoOptions
@@ -18,8 +19,8 @@ def demo(
     tape: Path | None = None,
     instrument: str | None = None,
     speed: str = "max",
-    seconds: Annotated[float | None, Parameter(name="--for")] = None,
-    data: Path = Path("var"),
+    seconds: Annotated[Seconds | None, Parameter(name="--for")] = None,
+    data: DataFolder = Path("var"),
     web_port: int = 8787,
     web: bool = True,
     processes: Literal["one", "six"] = "one",
@@ -47,9 +48,7 @@ def demo(
     speed
         "max", or how many times faster than life (1 is life).
     seconds
-        Stop in good order after so many seconds.
-    data
-        The folder this stack lives in.
+        Stop in good order after so many seconds, or 5min.
     web_port
         Port of the gateway on loopback.
     web

@@ -3,17 +3,20 @@
 from typing import Literal
 
 from deadreckon.cli.operator_facts import Wait, publish_and_wait
-from deadreckon.cli.options import CommandOptions
+from deadreckon.cli.options import UrgentOptions
 
 
 def halt(
-    *, scope: Literal["close_only", "all"] = "all", wait: Wait = 10.0, options: CommandOptions
+    *,
+    scope: Literal["close_only", "all"] = "all",
+    wait: Wait = 10.0,
+    options: UrgentOptions = UrgentOptions(),
 ) -> None:
     """Stop trading now; returns when risk and fill have acknowledged it in the log.
 
     Exits 1 and names the services that did not answer in time; the halt is in the log all the same.
 
-    Example: dr halt --actor ann --reason "feed looks wrong" --data run1
+    Example: dr halt --reason "feed looks wrong" --data run1
 
     Parameters
     ----------

@@ -23,27 +23,28 @@ def show(*, options: LogOptions = LogOptions()) -> None:
     found = in_force(options.data, options.nats).limits
     if found is None:
         fail("no limits have been set: nothing trades. `dr limits set` sets them", EXIT_DIFFERENCE)
-    document = {"set_by": found[0]} | msgspec.to_builtins(found[1])
     if options.json:
-        print(json.dumps(document))
+        print(json.dumps({"set_by": found[0]} | msgspec.to_builtins(found[1])))
     else:
-        print_block(document)
+        print_block(found[1], set_by=found[0])
 
 
 @limits.command(name="set")
 def set_(*assignments: str, options: CommandOptions) -> None:
     """Change limits; what is not named stays as it is. "off" removes a limit.
 
-    Example: dr limits set order_notional_max=5000 drawdown_max=0.1 --actor ann --reason "smaller"
+    Example: dr limits set order_notional_max=5000 drawdown_max=10% price_age_max=2h
+    --reason "smaller"
 
     Parameters
     ----------
     assignments
-        NAME=VALUE pairs; docs/risk.md lists the names with their units.
+        NAME=VALUE pairs, such as price_age_max=2h, drawdown_max=10% or
+        markets_allowed=spot,perpetual; docs/risk.md lists the names with their units.
     """
     from deadreckon.contracts.limits import LimitsSet
 
-    named = assigned(assignments, LimitsSet)
+    named = assigned(assignments, LimitsSet, "risk.")
     found = in_force(options.data, options.nats).limits
     before = msgspec.to_builtins(found[1]) if found else {}
     publish(build(LimitsSet, before | named | options.signature), options)

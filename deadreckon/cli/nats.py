@@ -1,9 +1,10 @@
 """`dr nats config`: accounts and rights for an external server's configuration."""
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App
+
+from deadreckon.cli.options import DataFolder
 
 nats = App(name="nats", help="For a NATS server of your own. Example: dr nats config --data run1")
 
@@ -13,7 +14,7 @@ def config(
     *,
     book: str = "desk",
     venue: tuple[str, ...] = (),
-    data: Annotated[Path, Parameter(help="The folder with the credentials.")] = Path("var"),
+    data: DataFolder = Path("var"),
 ) -> None:
     """Print accounts and users for a server's configuration, with public keys alone.
 

@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter, Token
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
-from deadreckon.cli.options import LogOptions
+from deadreckon.cli.options import LogOptions, Seconds
 from deadreckon.contracts.event import Event
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def _amount(_: Any, tokens: Sequence[Token]) -> Decimal:
 WAIT_SECONDS = 10.0  # for what services answer to a fact
 Amount = Annotated[Decimal, Parameter(converter=_amount)]
 SignedAmount = Annotated[Decimal, Parameter(converter=_amount, allow_leading_hyphen=True)]
-Wait = Annotated[float, Parameter(help="Seconds to wait for acknowledgements.")]
+Wait = Annotated[
+    Seconds, Parameter(help="How long to wait for acknowledgements: seconds, or 1min.")
+]
 
 
 def in_force(data: Path, nats: str | None) -> "InForce":
@@ -68,19 +70,21 @@ def print_result(document: dict[str, Any], text: str, options: LogOptions) -> No
 
 def print_rows(rows: Iterable[Any], options: LogOptions) -> None:
     """Print events as a JSON array, or each as a block of names and values."""
-    plain = msgspec.to_builtins(list(rows))
+    found = list(rows)
     if options.json:
-        print(json.dumps(plain))
+        print(json.dumps(msgspec.to_builtins(found)))
         return
-    for row in plain:
+    for row in found:
         print_block(row)
 
 
-def print_block(row: dict[str, Any]) -> None:
-    """Print the fields that have a value, one a line, and an empty line."""
-    for name, value in row.items():
-        if value not in (None, "", [], {}):
-            print(f"{name:30} {value}")
+def print_block(row: msgspec.Struct, **more: str) -> None:
+    """Print the fields that have a value, as people write them, one a line, and an empty line."""
+    from deadreckon.formatting.field_text import format_field
+
+    for name, value in (more | msgspec.structs.asdict(row)).items():
+        if value not in (None, "", [], {}, ()):
+            print(f"{name:30} {format_field(type(row), name, value)}")
     print()
 
 
@@ -92,27 +96,24 @@ def build(shape: type[Event], fields: dict[str, Any]) -> Event:
         fail(str(error), EXIT_USAGE)
 
 
-def assigned(assignments: Sequence[str], shape: type[Event]) -> dict[str, Any]:
-    """Parse NAME=VALUE texts whose names are fields of an event."""
+def assigned(assignments: Sequence[str], shape: type[Event], prefix: str = "") -> dict[str, Any]:
+    """Parse NAME=VALUE texts whose names are fields of an event, after an optional prefix."""
+    from deadreckon.formatting.field_text import parse_field
+
     known = [name for name in shape.__struct_fields__ if name not in ("actor", "reason")]
     found: dict[str, Any] = {}
     for text in assignments:
         name, sign, value = text.partition("=")
+        name = name.removeprefix(prefix)
         if not sign or name not in known:
-            fail(f"{text!r}: give NAME=VALUE with a name out of {', '.join(known)}", EXIT_USAGE)
-        found[name] = _value(value)
-    return found
-
-
-def _value(text: str) -> Any:
-    if text in ("none", "null", "off"):
-        return None
-    if text.startswith(("[", "{")):
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"the names are {', '.join(known)}"
+            fail(f"{text!r}: give NAME=VALUE; {hint}", EXIT_USAGE)
         try:
-            return json.loads(text)
+            found[name] = parse_field(shape, name, value)
         except ValueError as error:
-            fail(f"{text!r} is not JSON: {error}", EXIT_USAGE)
-    return text
+            fail(f"{text!r}: {error}", EXIT_USAGE)
+    return found
 
 
 def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) -> None:

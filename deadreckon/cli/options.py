@@ -1,12 +1,33 @@
 """Options that many verbs share, each declared once."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+
+DATA_VARIABLE = "DR_DATA"  # stands for --data where that is not given
+ACTOR_VARIABLE = "DR_ACTOR"  # stands for --actor
+
+DataFolder = Annotated[
+    Path, Parameter(help="The data folder of a stack, running or not.", env_var=DATA_VARIABLE)
+]
+
+
+def person() -> str:
+    """Return who calls: user@host."""
+    import getpass
+    import os
+    import socket
+
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in many containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 @Parameter(name="*")
@@ -14,9 +35,7 @@ from deadreckon.cli.app import EXIT_USAGE, fail
 class FolderOptions:
     """Options that name the data folder, and whether to print JSON."""
 
-    data: Annotated[Path, Parameter(help="The data folder of a stack, running or not.")] = Path(
-        "var"
-    )
+    data: DataFolder = Path("var")
     json: Annotated[bool, Parameter(help="Print JSON instead of text.")] = False
 
 
@@ -39,7 +58,14 @@ class LogOptions(FolderOptions):
 class CommandOptions(LogOptions):
     """Actor and reason of an operator's command, and the log that records it."""
 
-    actor: Annotated[str, Parameter(help="Who does this; recorded in the log.")]
+    actor: Annotated[
+        str,
+        Parameter(
+            help="Who does this; recorded in the log. By default your user@host.",
+            env_var=ACTOR_VARIABLE,
+            show_default=False,
+        ),
+    ] = field(default_factory=person)
     reason: Annotated[str, Parameter(help="Why; recorded in the log.")]
 
     @property
@@ -48,6 +74,21 @@ class CommandOptions(LogOptions):
         return {"actor": self.actor, "reason": self.reason}
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class UrgentOptions(CommandOptions):
+    """Options of a command that must not wait for a reason to be written."""
+
+    reason: Annotated[str, Parameter(help="Why; recorded in the log.")] = "-"
+
+
+def _seconds(_: Any, tokens: Sequence[Token]) -> float:
+    from deadreckon.formatting.field_text import parse_amount
+
+    return float(parse_amount(tokens[0].value, "seconds"))
+
+
+Seconds = Annotated[float, Parameter(converter=_seconds)]  # a number, or 90s, 5min, 1h
 Day = Annotated[str | None, Parameter(help="A UTC day, YYYY-MM-DD.")]
 Everything = Annotated[bool, Parameter(name="--all", negative="", help="The whole log.")]
 Flag = Annotated[bool, Parameter(negative="")]

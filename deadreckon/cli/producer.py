@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_DIFFERENCE
-from deadreckon.cli.options import FolderOptions, LogOptions
+from deadreckon.cli.options import FolderOptions, LogOptions, Seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +112,7 @@ def check(
     /,
     *,
     name: Annotated[str, Parameter(name="--producer")] = "cli",
-    seconds: Annotated[float, Parameter(name="--for")] = 30.0,
+    seconds: Annotated[Seconds, Parameter(name="--for")] = 30.0,
     everything: Annotated[bool, Parameter(name="--all", negative="")] = False,
     book: str = "desk",
     options: LogOptions = LogOptions(),

@@ -1,10 +1,12 @@
 """`dr resume`: lift every halt."""
 
 from deadreckon.cli.operator_facts import Wait, publish_and_wait
-from deadreckon.cli.options import CommandOptions
+from deadreckon.cli.options import UrgentOptions
 
 
-def resume(*, reset_counters: bool = False, wait: Wait = 10.0, options: CommandOptions) -> None:
+def resume(
+    *, reset_counters: bool = False, wait: Wait = 10.0, options: UrgentOptions = UrgentOptions()
+) -> None:
     """Lift every halt; returns when risk and fill have acknowledged it in the log.
 
     Exits 1 and names the services that did not answer in time.

@@ -1,10 +1,12 @@
 """`dr up`: a stack that stays up, with time from the clock and signals from producers."""
 
 import json as codec
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.options import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from deadreckon.node.up import StackAddresses, StackSettings
@@ -32,7 +34,7 @@ def up(
         A TOML file with data, nats, book, mode, services, web_port,
         nats_port, clock_seconds, processes, venues (docs/venues.md), archive (docs/archive.md).
     data
-        The folder this stack lives in; var unless the file names another.
+        The folder this stack lives in; without it the file's, else DR_DATA's, else var.
     nats
         URLs of NATS servers (with commas between them) or a file that names them
         (docs/security.md), instead of the embedded one. Three or more keep the log three times.
@@ -60,7 +62,7 @@ def _settings(
     from deadreckon.node.up import read_settings
 
     try:
-        found = read_settings(config)
+        found = read_settings(config, os.environ.get(DATA_VARIABLE) or "var")
     except (OSError, msgspec.MsgspecError) as error:
         fail(f"{config}: {error}", EXIT_USAGE)
     given: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}

@@ -77,12 +77,11 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.services, *more)
 
 
-def read_settings(path: Path | None) -> StackSettings:
-    """Read the settings from a TOML file, or the defaults; raises msgspec.ValidationError or
-    OSError."""
-    if path is None:
-        return StackSettings()
-    return msgspec.toml.decode(path.read_bytes(), type=StackSettings)
+def read_settings(path: Path | None, data: str = "var") -> StackSettings:
+    """Read the settings from a TOML file, or the defaults, with `data` where the file names no
+    folder; raises msgspec.ValidationError or OSError."""
+    given = {} if path is None else msgspec.toml.decode(path.read_bytes(), type=dict)
+    return msgspec.convert({"data": data} | given, StackSettings)
 
 
 class LiveStack:

@@ -1,6 +1,5 @@
 """Variants of a what-if, read from KEY=VALUE texts and grids of them."""
 
-import json
 from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Any
@@ -11,6 +10,7 @@ from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import VenueConfigured
 from deadreckon.contracts.limits import LimitsSet
+from deadreckon.formatting.field_text import NONE, parse_field
 from deadreckon.replay.whatif.open_limits import key_of_rule, open_value
 
 VARIANTS_MAX = 200  # of a grid: a month takes a core some ten seconds each
@@ -36,7 +36,6 @@ ALIASES = {
     "taker_fee": "taker_fee_rate",
     "maker_fee": "maker_fee_rate",
 }
-NONE = ("none", "null", "off")
 
 
 class WhatIfError(UsageError, ValueError):
@@ -101,11 +100,11 @@ def _variant(settings: Iterable[str], disabled: Iterable[str], without: Iterable
         key_path = ".".join(filter(None, (kind, name, key)))
         _once(texts, key_path, f"{key_path}={value}")
         if kind == "risk":
-            limits[key] = _value(text, value)
+            limits[key] = _value(LimitsSet, key, value, text)
         elif kind == "strategy":
             strategies.setdefault(name, {})[key] = None if value in NONE else value
         else:
-            venues.setdefault(name, {})[key] = _value(text, value)
+            venues.setdefault(name, {})[key] = _value(VenueConfigured, key, value, text)
     for name in without:
         _once(texts, f"without {name}", f"without {name}")
     named = tuple(texts.values())
@@ -145,12 +144,8 @@ def _taken_apart(text: str) -> tuple[str, str, str, str]:
     return kind, name, key, value
 
 
-def _value(text: str, value: str) -> Any:
-    if value in NONE:
-        return None
-    if value.startswith(("[", "{")):
-        try:
-            return json.loads(value)
-        except ValueError as error:
-            raise WhatIfError(f"{text!r}: {value!r} is not JSON: {error}") from error
-    return value
+def _value(shape: type[Struct], key: str, value: str, text: str) -> Any:
+    try:
+        return parse_field(shape, key, value)
+    except ValueError as error:
+        raise WhatIfError(f"{text!r}: {error}") from error
