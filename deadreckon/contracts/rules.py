@@ -22,6 +22,7 @@ _OTHERS: dict[str, Unit | None] = {
     "quarantine": "count",
     "strategy_allocation": "reporting",
     "reduce_only_without_position": "base",
+    "exits_in_flight": "base",
     "known_price": "price",
     "bracket_side": "price",
     "minimum_price": "price",

@@ -15,7 +15,7 @@ from deadreckon.contracts.governance import (
     ResumeRequested,
 )
 from deadreckon.contracts.market import ClockTicked
-from deadreckon.contracts.orders import OrderCancelled, OrderSubmitting
+from deadreckon.contracts.orders import OrderCancelled, OrderReplaced, OrderSubmitting
 from deadreckon.services.fill import decider as fill
 from tests.stories import MINUTE, START, at, bar, filled, routed
 from tests.support.fill_samples import (
@@ -144,7 +144,7 @@ def test_exits_are_counted_net_of_those_under_way() -> None:
         bar(100), filled("buy", 2, 100), routed("sell", 1, id="first", limit_price=120)
     )
     story.tell(halt("close_only"))  # the first is no reduce-only order, so the halt ends it
-    story.tell(routed("sell", "1.5", id="second", limit_price=120))
+    story.tell(routed("sell", "1.5", id="second"))
     assert end_rules(story.tell(routed("sell", 1, id="third"))) == {"third": "halted"}
     assert end_rules(story.tell(routed("sell", "0.5", id="fourth"))) == {}
 
@@ -217,3 +217,26 @@ def test_no_fill_opens_a_position_under_a_halt() -> None:
     story.tell(halt("close_only"), routed("buy", 5, id="in"), routed("sell", 2, id="exit"))
     answers = story.tell(bar(80), after=MINUTE)
     assert fills(answers) == [("exit", "2", "80", "taker")]
+
+
+def test_an_exit_is_sent_beside_a_target_that_rests_and_takes_it_along() -> None:
+    """Case 10: closing all that is held while a reduce-only limit far away waits to do so."""
+    story = fill_driver(filled("buy", 1, 100), bar(100))
+    story.tell(routed("sell", 1, id="target", limit_price=120, reduce_only=True))
+    story.tell(HaltRequested("op", "testing", "close_only"))
+    sent = story.tell(routed("sell", 1, id="exit"))
+    assert [order.reduce_only for order in answers_of(OrderSubmitting, sent)] == [True]
+    answers = story.tell(bar(101), after=MINUTE)
+    assert fills(answers) == [("exit", "1", "101", "taker")]
+    assert end_rules(answers) == {"target": "position_closed"}
+
+
+def test_a_target_that_rests_shrinks_with_its_position() -> None:
+    story = fill_driver(filled("buy", 3, 100), bar(100))
+    story.tell(routed("sell", 3, id="target", limit_price=120, reduce_only=True))
+    answers = story.tell(routed("sell", 2, id="exit", reduce_only=True), bar(101), after=MINUTE)
+    assert answers_of(OrderReplaced, answers) == [
+        OrderReplaced("target", Decimal(1), Decimal(1), Decimal(120), None)
+    ]
+    assert fills(story.tell(bar(121, open=101), after=MINUTE)) == [("target", "1", "120", "maker")]
+    assert (story.state.positions, story.state.orders) == ({"BTCUSDT.PAPER": {}}, {})

@@ -296,13 +296,16 @@ def test_a_split_order_is_replaced_when_every_child_is() -> None:
     assert driver.state.exposures == {}
 
 
-def test_an_exit_may_be_replaced_up_to_the_position() -> None:
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_exit_may_be_replaced_up_to_the_position(waits: bool) -> None:
     driver = RiskDriver(limits(exits_per_minute=2))
     driver.enter("buy", 5)
-    resting(driver, 2, 110, side="sell", reduce_only=True)
+    resting(driver, 2, 110 if waits else 100, side="sell", reduce_only=True)
     assert isinstance(driver.ask(replace(9)), ReplaceApproved)
-    assert driver.exposure().sells.exits == 5
-    assert not driver.passes("sell", 1, reduce_only=True)
+    sells = driver.exposure().sells
+    assert (sells.protection if waits else sells.exits) == 5
+    assert (sells.exits if waits else sells.protection) == 0
+    assert driver.passes("sell", 1, reduce_only=True) == waits
 
 
 def test_a_replace_of_nothing_is_missed() -> None:

@@ -10,11 +10,12 @@ import pytest
 
 from deadreckon.contracts.governance import HaltRequested, ResumeRequested
 from deadreckon.contracts.instruments import InstrumentDelisted
-from deadreckon.contracts.orders import OrderApproved
+from deadreckon.contracts.orders import OrderApproved, OrderCancelled, OrderReplaced
 from deadreckon.contracts.portfolio import FeeCharged
 from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.services.risk.rules import RULES, Exits
+from deadreckon.services.risk.state import InFlight
 from tests.stories import (
     HOUR,
     INSTRUMENT,
@@ -26,6 +27,7 @@ from tests.stories import (
     bar,
     deposit,
     exact,
+    filled,
     limits,
     listed,
     signal,
@@ -143,9 +145,19 @@ CASES = [
         "reduce_only_without_position",
         sell(1, reduce_only=True),
         sell(1, reduce_only=True),
+        measured=0,
+        given=held(quantity=1),
+        turn=lambda driver: driver.tell(filled("sell", 1, 100, id="out")),
+        set_by="",
+    ),
+    Case(
+        "exits_in_flight",
+        sell(1, reduce_only=True),
+        sell(1, reduce_only=True),
+        limit=1,
         measured=1,
         given=held(quantity=1),
-        turn=lambda driver: driver.approved("sell", 1, reduce_only=True),  # it is closed already
+        turn=lambda driver: driver.approved("sell", 1, reduce_only=True),  # it is closing already
         set_by="",
     ),
     Case(
@@ -761,6 +773,52 @@ def test_a_reduce_only_wish_may_be_bigger_than_the_position_and_stays_as_it_was_
     order = driver.approved("sell", 50, reduce_only=True)
     assert (order.quantity, order.reduce_only) == (exact(50), True)
     assert driver.exposure().sells.exits == 10, "fill never closes more than there is"
+
+
+@pytest.mark.parametrize(
+    "waiting",
+    [
+        {"order_type": "limit", "limit_price": 120},
+        {"order_type": "stop", "stop_price": 90},
+        {"order_type": "stop_limit", "stop_price": 90, "limit_price": 89},
+    ],
+    ids=["target", "stop", "stop limit"],
+)
+@pytest.mark.parametrize("scope", [None, "close_only"])
+def test_an_exit_at_market_passes_beside_one_that_waits_for_its_price(
+    waiting: dict[str, Any], scope: Any
+) -> None:
+    driver = RiskDriver(limits())
+    driver.enter("buy", 1)
+    driver.approved("sell", 1, reduce_only=True, **waiting)
+    if scope:
+        driver.tell(HaltRequested("test", "story", scope))
+    assert driver.exposure().sells.protection == 1
+    assert driver.approved("sell", 1).reduce_only, "an ordinary order that closes is an exit too"
+    refused = driver.refused("sell", 1, reduce_only=True)
+    assert refused.rule == "exits_in_flight"
+    assert refused.limit == refused.measured == 1
+
+
+def test_an_exit_within_reach_of_the_market_is_on_its_way() -> None:
+    driver = RiskDriver(limits())
+    driver.enter("buy", 1)
+    driver.approved("sell", 1, reduce_only=True, order_type="limit", limit_price=100)
+    assert driver.refused("sell", 1, reduce_only=True).rule == "exits_in_flight"
+
+
+def test_a_target_that_is_brought_to_the_market_is_on_its_way_and_back() -> None:
+    driver = RiskDriver(limits())
+    driver.enter("buy", 2)
+    order = driver.approved("sell", 2, reduce_only=True, order_type="limit", limit_price=120)
+    (child,) = driver.route(order, 2)
+    for price, waits in ((99, 0), (130, 2)):
+        driver.tell(OrderReplaced(child.order_id, exact(2), exact(2), exact(price), None))
+        sells = driver.exposure().sells
+        assert sells.exits == 2 - waits
+        assert sells.protection == waits
+    driver.tell(OrderCancelled(child.order_id, exact(2), "requested", ""))
+    assert (driver.exposure().sells, driver.state.orders) == (InFlight(), {})
 
 
 def test_an_exit_by_notional_is_recognised_too() -> None:

@@ -15,6 +15,7 @@ NOT_DISABLED = {
     "order_shape": "such a signal makes no order",
     "known_instrument": "nothing is known of what was never listed",
     "reduce_only_without_position": "there is nothing to reduce",
+    "exits_in_flight": "nothing is left to close",
     "expired": "the producer itself gave the signal an end",
     "known_price": "without a price or a rate nothing can be weighed, or matched",
     "bracket_side": "a protective order on the wrong side would close at once",

@@ -13,7 +13,7 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.orders import OrderRouted
 from deadreckon.services.fill import endings
 from deadreckon.services.fill.reduction import reducible
-from deadreckon.services.fill.state import PROTECTIVE, Order, State, leaves_of, position_of
+from deadreckon.services.fill.state import PROTECTIVE, Order, State, leaves_of, position_of, waits
 
 SendPermission = Literal["free", "exit_only", "halted"]
 
@@ -33,7 +33,7 @@ def _is_exit(state: State, order: OrderRouted) -> bool:
     closing = order.quantity
     for other in state.orders.get(order.instrument, {}).values():
         is_same = other.strategy == order.strategy and other.side == order.side
-        if is_same and other.purpose not in PROTECTIVE:
+        if is_same and not waits(other) and other.purpose not in PROTECTIVE:
             closing = EXACT.add(closing, leaves_of(other))
     return closing <= reducible(position_of(state, order.strategy, order.instrument), order.side)
 

@@ -139,7 +139,8 @@ class Evaluation:
         if order is None:
             return found
         if order.reduces:
-            return worst_case.with_exit(found, order.side, order.share.quantity.copy_negate())
+            taken = order.share.quantity.copy_negate()
+            return worst_case.with_exit(found, order.side, taken, waits=order.waits)
         return worst_case.without_entry(found, order.side, order.share)
 
     @lazily

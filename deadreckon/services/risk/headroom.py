@@ -51,6 +51,7 @@ def approve(state: State, record: Recorded[OrderApproved]) -> None:
         unrouted=sized.quantity,
         cap=closable(exposure, event.side) if event.reduce_only else None,
     )
+    order.waits = _waits(order)
     state.orders[event.order_id] = order
     if order.purpose == "flatten":
         exposure.flatten_orders += 1
@@ -146,10 +147,30 @@ def _promised(flight: InFlight) -> bool:
 def closable(exposure: Exposure, side: Side) -> Decimal:
     """Return how much an order of this side can close that no exit in flight closes already.
 
-    Protective orders do not count: they wait for a price, and must not block other exits.
+    What waits for a price does not count: it must not block other exits, and fill shrinks or ends
+    it with the position.
     """
-    against = EXACT.minus(exposure.held) if side == "buy" else exposure.held
-    return max(EXACT.subtract(against, side_of(exposure, side).exits), ZERO)
+    return max(EXACT.subtract(against(exposure, side), side_of(exposure, side).exits), ZERO)
+
+
+def against(exposure: Exposure, side: Side) -> Decimal:
+    """Return how much an order of this side could close; 0 or less when it would add."""
+    return EXACT.minus(exposure.held) if side == "buy" else exposure.held
+
+
+def _waits(order: ApprovedOrder) -> bool:
+    """Tell whether the market has yet to come to an exit's stop, else to its limit."""
+    if not order.reduces or (price := order.stop_price or order.limit_price) is None:
+        return False
+    above = (order.side == "sell") == (order.stop_price is None)
+    return price > order.reference if above else price < order.reference
+
+
+def reprice(state: State, order: ApprovedOrder) -> None:
+    """Count an order at its new prices: it may wait for the market now, or do so no more."""
+    _count(state, order, OrderShare())
+    order.waits = _waits(order)
+    settle(state, order)
 
 
 def open_quantity(order: ApprovedOrder) -> Decimal:
@@ -176,7 +197,9 @@ def settle(state: State, order: ApprovedOrder) -> None:
 def _count(state: State, order: ApprovedOrder, share: OrderShare) -> None:
     flight = side_of(exposure_of(state, order.strategy, order.instrument), order.side)
     before = order.share
-    if order.reduces:
+    if order.waits:
+        flight.protection = _moved(flight.protection, before.quantity, share.quantity)
+    elif order.reduces:
         flight.exits = _moved(flight.exits, before.quantity, share.quantity)
     else:
         flight.entries = _moved(flight.entries, before.quantity, share.quantity)

@@ -11,7 +11,8 @@ from deadreckon.contracts.amounts import ROUNDING, ZERO, from_units, ratio, text
 from deadreckon.services.risk import heat, size_limits, windows
 from deadreckon.services.risk.breakers import drawdown, median
 from deadreckon.services.risk.evaluation import Evaluation
-from deadreckon.services.risk.state import Exposure
+from deadreckon.services.risk.headroom import against
+from deadreckon.services.risk.state import Exposure, side_of
 from deadreckon.services.risk.windows import MINUTE, within
 from deadreckon.services.risk.worst_case import is_open, may_be_long, may_be_short
 
@@ -61,7 +62,15 @@ def _known_instrument(check: Evaluation) -> Measurement:
 def _reduce_only(check: Evaluation) -> Measurement | None:
     if not check.signal.reduce_only:
         return None
-    return Measurement(None, check.closable, "is left to close on that side")
+    return Measurement(None, check.exposure.held, "is held, which this side reduces")
+
+
+def _exits_in_flight(check: Evaluation) -> Measurement | None:
+    if not check.signal.reduce_only:
+        return None
+    side = check.signal.side
+    closing = side_of(check.exposure, side).exits
+    return Measurement(against(check.exposure, side), closing, "is being closed by exits")
 
 
 def _instruments_allowed(check: Evaluation) -> Measurement | None:
@@ -226,6 +235,7 @@ METRICS: dict[str, Metric] = {
     "order_shape": _always("size and prices make an order"),
     "known_instrument": _known_instrument,
     "reduce_only_without_position": _reduce_only,
+    "exits_in_flight": _exits_in_flight,
     "instruments_allowed": _instruments_allowed,
     "markets_allowed": _markets_allowed,
     "quarantine": _quarantine,

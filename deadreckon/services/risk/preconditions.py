@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from deadreckon.services.risk import halts
 from deadreckon.services.risk.evaluation import Evaluation
+from deadreckon.services.risk.headroom import against
 from deadreckon.services.risk.refusals import Violation
+from deadreckon.services.risk.state import side_of
 
 
 def halted(check: Evaluation) -> Violation | None:
@@ -43,10 +45,20 @@ def known_instrument(check: Evaluation) -> Violation | None:
 
 
 def reduce_only_without_position(check: Evaluation) -> Violation | None:
+    if not check.signal.reduce_only or against(check.exposure, check.signal.side) > 0:
+        return None
+    return Violation(None, check.exposure.held, "nothing is held that this side would reduce")
+
+
+def exits_in_flight(check: Evaluation) -> Violation | None:
+    """Refuse an exit where exits on their way close the whole position; what waits for a price does
+    not count."""
+    side = check.signal.side
     if not check.signal.reduce_only or check.closable:
         return None
-    reason = "nothing to reduce on that side, beyond what exits in flight close already"
-    return Violation(None, check.exposure.held, reason)
+    closing = side_of(check.exposure, side).exits
+    reason = "exits on their way close the whole position already"
+    return Violation(against(check.exposure, side), closing, reason)
 
 
 def instruments_allowed(check: Evaluation) -> Violation | None:

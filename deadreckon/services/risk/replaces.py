@@ -6,7 +6,14 @@ from deadreckon.accounting import ledger
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.orders import CancelMissed, OrderReplaced, ReplaceApproved
-from deadreckon.services.risk.headroom import answered, closable, exposure_of, open_quantity, settle
+from deadreckon.services.risk.headroom import (
+    answered,
+    closable,
+    exposure_of,
+    open_quantity,
+    reprice,
+    settle,
+)
 from deadreckon.services.risk.state import ApprovedOrder, PendingReplace, State
 
 
@@ -65,7 +72,8 @@ def approve(state: State, record: Recorded[ReplaceApproved]) -> None:
     order.changes[event.signal_id] = changed(state, order, event)
     if order.cap is not None:
         exposure = exposure_of(state, order.strategy, order.instrument)
-        order.cap = EXACT.add(closable(exposure, order.side), order.share.quantity)
+        counted = ZERO if order.waits else order.share.quantity
+        order.cap = EXACT.add(closable(exposure, order.side), counted)
     settle(state, order)
 
 
@@ -99,4 +107,4 @@ def replaced(state: State, record: Recorded[OrderReplaced]) -> None:
             break
     prices = [price for price in (event.limit_price, event.stop_price) if price is not None]
     order.price = max([order.reference, *prices])
-    settle(state, order)
+    reprice(state, order)

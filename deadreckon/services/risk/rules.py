@@ -43,6 +43,7 @@ RULES = (
     Rule(
         "reduce_only_without_position", "", preconditions.reduce_only_without_position, Exits.BOUND
     ),
+    Rule("exits_in_flight", "", preconditions.exits_in_flight, Exits.BOUND),
     Rule("instruments_allowed", "instruments_allowed", preconditions.instruments_allowed),
     Rule("markets_allowed", "markets_allowed", preconditions.markets_allowed),
     Rule("quarantine", "quarantine_stops", preconditions.quarantine),

@@ -44,7 +44,8 @@ class ApprovedOrder(Struct):
     Quantities in base units or contracts, prices in quote currency. `reference` is the mark at its
     check, `price` the worst of mark, limit and stop (at which its headroom is valued). `unrouted`
     is the part without a routed child, `leaves` the open quantity of each child. `cap` is the
-    position an exit had to close. `share` is what the exposure counts for it at present.
+    position an exit had to close. `waits` marks an exit whose price the market has yet to reach.
+    `share` is what the exposure counts for it at present.
     """
 
     signal_id: str
@@ -61,6 +62,7 @@ class ApprovedOrder(Struct):
     stop_loss: Decimal | None
     unrouted: Decimal
     cap: Decimal | None = None
+    waits: bool = False
     leaves: dict[str, Decimal] = {}
     filled: Decimal = ZERO
     routed: int = 0
@@ -79,7 +81,8 @@ class InFlight(Struct):
     """Orders in flight on one side of an exposure.
 
     `entries` and `exits` are open quantities; `value`, `stopped` and `bare` the sums of the shares
-    of entries. `protection` is what stop-losses and take-profits can close.
+    of entries. `protection` is what stop-losses, take-profits and other exits that wait for a price
+    can close.
     """
 
     entries: Decimal = ZERO

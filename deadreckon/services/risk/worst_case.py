@@ -112,10 +112,15 @@ def without_entry(exposure: Exposure, side: Side, share: OrderShare) -> Exposure
     return with_entry(exposure, side, taken_out, -1)
 
 
-def with_exit(exposure: Exposure, side: Side, quantity: Decimal) -> Exposure:
+def with_exit(
+    exposure: Exposure, side: Side, quantity: Decimal, *, waits: bool = False
+) -> Exposure:
     """Copy the exposure with more exits in flight; a negative quantity removes some."""
     flight = replace(side_of(exposure, side))
-    flight.exits = _add(flight.exits, quantity)
+    if waits:
+        flight.protection = _add(flight.protection, quantity)
+    else:
+        flight.exits = _add(flight.exits, quantity)
     return _with(exposure, side, flight, exposure.entry_orders)
 
 
