@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
@@ -129,9 +130,14 @@ def observe_bar(instance: StrategyInstance, record: Recorded[BarClosed]) -> None
     if not looks_at(instance, record.event):
         return
     if record.mode in ("paper", "backtest") and (instance.working or instance.waiting):
-        instance.waiting.append(record)
+        instance.waiting.append(_without_position(record))
     else:
         _close(instance, record)
+
+
+def _without_position(record: Recorded[BarClosed]) -> Recorded[BarClosed]:
+    """Return a bar to keep: a state does not depend on where in the log its events stand."""
+    return replace(record, sequence=0, index=0)
 
 
 def settle_bar(instance: StrategyInstance, bar: str) -> None:
@@ -141,7 +147,7 @@ def settle_bar(instance: StrategyInstance, bar: str) -> None:
 
 
 def _close(instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
-    instance.bar = record
+    instance.bar = _without_position(record)
     _show(instance, record)
 
 

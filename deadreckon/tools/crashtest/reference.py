@@ -28,12 +28,13 @@ from deadreckon.tools.crashtest.stack_process import (
 
 
 class Reference(Struct):
-    """Results of the undisturbed run: states by (rows, cues) settled, events, tables, money.
+    """Results of the undisturbed run: states by (rows, whether the
+    next bar has opened, cues) settled, events, tables, money.
 
     At an exchange only the money is compared: repeated requests are recorded there.
     """
 
-    states: dict[tuple[int, int], dict[str, str]]
+    states: dict[tuple[int, bool, int], dict[str, str]]
     account: LogTally
     tables: dict[str, TableDigest]
     money: MoneyTotals
@@ -41,10 +42,10 @@ class Reference(Struct):
 
 async def undisturbed(settings: RunSettings, folder: Path) -> Reference:
     """Play the tape in this process, in memory, and keep what has to come out again."""
-    states: dict[tuple[int, int], dict[str, str]] = {}
+    states: dict[tuple[int, bool, int], dict[str, str]] = {}
 
     async def on_settled(rows: int, cues: int, turns: ScriptedRound) -> None:
-        states[rows, cues] = await turns.states()
+        states[rows, demo.player.played.opened, cues] = await turns.states()
 
     bus = MemoryBus()
     data_folder = Folder(folder).create()

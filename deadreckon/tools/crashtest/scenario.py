@@ -163,6 +163,6 @@ class Scenario:
         at = await self._processes.states()
         if at is None or at.states is None:
             return []
-        wanted = at.recalled or self._reference.states[at.rows, at.cues]
+        wanted = at.recalled or self._reference.states[at.rows, at.opened, at.cues]
         names = differing(at.states, wanted)
         return [self._finding(f"the state of {name} after row {at.rows}") for name in names]

@@ -47,6 +47,7 @@ class StackStatus(Struct, omit_defaults=True):
 
     rows: int  # settled; the end of the tape counts as one: services know more after it
     cues: int
+    opened: bool = False  # the next bar; its fills are settled too
     states: dict[str, str] | None = None
     recalled: dict[str, str] | None = None  # the same services, recovered from the log alone
     ended: bool = False
@@ -113,6 +114,7 @@ async def run_scripted(settings: RunSettings) -> None:
 
     async def on_settled(rows: int, cues: int, turns: ScriptedRound) -> None:
         at.rows, at.cues, at.states, at.recalled = rows, cues, None, None
+        at.opened = demo.player.played.opened
         if asked.any():
             at.states = await turns.states()
             if settings.venue == SIM:
