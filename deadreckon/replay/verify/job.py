@@ -60,12 +60,16 @@ async def verify(
         if running:
             await _caught_up(log.folder, names, end)
         with verifying(log.folder.root, names) as verifier:
+            needed = 0  # the last message, up to that end, that a view has to have read
             async for sequence, facts, stored_at in log_facts(log.bus, book):
-                if sequence > verifier.last:
+                if sequence <= verifier.last:
+                    verifier.fold(sequence, facts, stored_at)
+                    log.progress("verifying", sequence, verifier.last)
+                elif sequence > end:
                     break
-                verifier.fold(sequence, facts, stored_at)
-                log.progress("verifying", sequence, verifier.last)
-            verifier.require(end, [name for name in names if not running or name in FLUSHED])
+                if facts and sequence <= end:
+                    needed = sequence
+            verifier.require(needed, [name for name in names if not running or name in FLUSHED])
             last = max(end, (await log.bus.info()).last)
             differences = [*verifier.differences, *_ahead(verifier.last, last)]
             reached = verifier.reached
