@@ -258,7 +258,7 @@ def received(
     id: str = "s1",
     body: str = "",
     producer: str = "alice",
-    claimed_at: int = START,
+    claimed_at: int | None = START,
     ttl_seconds: int | None = None,
     **more: Any,
 ) -> signals.SignalReceived:

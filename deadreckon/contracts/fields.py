@@ -111,8 +111,11 @@ LimitSetBy = Annotated[
 Evidence = Annotated[str, described("at most 512 characters of the message that was refused")]
 OperatorName = Annotated[str, described("name of the operator who sent it")]
 ClaimedAt = Annotated[
-    int,
-    described("the producer's own time, nanoseconds UTC; for age and expiry only", "timestamp"),
+    int | None,
+    described(
+        "the producer's own time, nanoseconds UTC, for age and expiry only; null when it gave none",
+        "timestamp",
+    ),
 ]
 BodyDigest = Annotated[
     str, described("SHA-256 of the canonical message; a signal id with another body is refused")

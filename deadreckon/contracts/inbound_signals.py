@@ -36,7 +36,7 @@ from deadreckon.contracts.wire_signal import (
 
 InboundSignal = SignalReceived | CancelReceived | ReplaceReceived | SignalMalformed
 
-_EMPTY = WireSignal("", "", "")
+_EMPTY = WireSignal("", "")
 
 
 def read_signals(producer: str, payload: bytes) -> list[InboundSignal]:
@@ -55,7 +55,7 @@ def read_signals(producer: str, payload: bytes) -> list[InboundSignal]:
 def _read_signal(producer: str, content: Any, position: int) -> InboundSignal:
     try:
         wire = _wire_signal(content)
-        claimed_at = _moment(wire.at)
+        claimed_at = None if isinstance(wire.at, UnsetType) else _moment(wire.at)
         _check_texts(wire)
         digest = body_digest(content)
         if wire.cancel is not None:
@@ -107,7 +107,7 @@ def _check_texts(wire: WireSignal) -> None:
         raise WireError("bad_text", f"meta: at most {META_MAX} texts of {TEXT_MAX} characters")
 
 
-def _signal(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> SignalReceived:
+def _signal(wire: WireSignal, producer: str, digest: str, claimed_at: int | None) -> SignalReceived:
     if isinstance(wire.instrument, UnsetType) or isinstance(wire.side, UnsetType):
         raise WireError("missing_field", "a signal needs instrument and side")
     if (wire.quantity is None) == (wire.notional is None):
@@ -152,13 +152,15 @@ def _check_prices(wire: WireSignal) -> None:
         raise WireError("order_shape", "post_only is for gtc limit orders")
 
 
-def _cancel(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> CancelReceived:
+def _cancel(wire: WireSignal, producer: str, digest: str, claimed_at: int | None) -> CancelReceived:
     assert wire.cancel is not None
     _check_nothing_else(wire, "cancel", CANCEL_FIELDS)
     return CancelReceived(wire.id, producer, digest, claimed_at, wire.strategy, wire.cancel)
 
 
-def _replace(wire: WireSignal, producer: str, digest: str, claimed_at: int) -> ReplaceReceived:
+def _replace(
+    wire: WireSignal, producer: str, digest: str, claimed_at: int | None
+) -> ReplaceReceived:
     assert wire.replace is not None
     _check_nothing_else(wire, "replace", REPLACE_FIELDS)
     if wire.quantity is None and wire.limit_price is None and wire.stop_price is None:

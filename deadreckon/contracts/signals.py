@@ -144,7 +144,9 @@ class SignalRaised(Event, frozen=True):
     take_profit: TakeProfit = None
     claimed_at: Annotated[
         int | None,
-        described("the producer's own time, nanoseconds UTC; null when it gave none", "timestamp"),
+        described(
+            "the producer's own time, or the log's where it gave none, nanoseconds UTC", "timestamp"
+        ),
     ] = None
     expires_at: ExpiresAt = None
     model_id: Annotated[str, described("id of the model that decided; empty without one")] = ""

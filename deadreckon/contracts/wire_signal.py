@@ -48,9 +48,12 @@ class WireSignal(Struct, forbid_unknown_fields=True, omit_defaults=True):
     ]
     strategy: Annotated[str, described("name of the strategy that holds the position")]
     at: Annotated[
-        str,
-        described("when the signal was made, RFC 3339 with zone; for its age and `ttl_seconds`"),
-    ]
+        str | UnsetType,
+        described(
+            "when the signal was made, RFC 3339 with zone, for its age and `ttl_seconds`; without "
+            "it the log's time when the signal is read counts, so it is never too old"
+        ),
+    ] = UNSET
     instrument: Annotated[str | UnsetType, described("instrument to trade, as SYMBOL.VENUE")] = (
         UNSET
     )

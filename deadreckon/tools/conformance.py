@@ -91,8 +91,8 @@ class ContractChecker:
                 continue
             self.report.well_formed += 1
             self._check_id(position, signal)
-            if now:
-                self._check_time(position, signal, now)
+            if now and signal.claimed_at is not None:
+                self._check_time(position, now - signal.claimed_at)
 
     def _check_id(self, position: str, signal: ProducerMessage) -> None:
         before = self._bodies.setdefault(signal.signal_id, signal.body)
@@ -101,8 +101,7 @@ class ContractChecker:
         means = "an id was used again for something else; the second is refused"
         self._fault("id_reused", means, position, f"id {signal.signal_id}")
 
-    def _check_time(self, position: str, signal: ProducerMessage, now: int) -> None:
-        age = now - signal.claimed_at
+    def _check_time(self, position: str, age: int) -> None:
         self.report.oldest_seconds = max(self.report.oldest_seconds or 0.0, age / 1e9)
         if age < -FUTURE:
             means = "`at` is ahead of the log's time: a clock that is wrong, or another's day"

@@ -75,6 +75,24 @@ def test_a_time_to_live_counts_from_the_producers_own_time() -> None:
     assert raised.expires_at == START - MINUTE + 30 * SECOND
 
 
+def test_a_signal_without_a_time_has_that_of_the_log_when_it_was_read() -> None:
+    (raised,) = story().tell(received(claimed_at=None, ttl_seconds=30), after=MINUTE)
+    assert isinstance(raised, SignalRaised)
+    assert raised.claimed_at == START + MINUTE
+    assert raised.expires_at == START + MINUTE + 30 * SECOND
+
+
+def test_the_log_before_its_first_time_has_none_to_give() -> None:
+    (refused,) = story(start=0).tell(received(claimed_at=None))
+    assert rules([refused]) == ["no_clock"]
+
+
+def test_the_same_signal_without_a_time_is_raised_once() -> None:
+    told = story()
+    assert len(told.tell(received(claimed_at=None))) == 1
+    assert told.tell(received(claimed_at=None), after=DAY) == []
+
+
 def test_a_cancel_is_raised_for_its_target_and_left_to_risk_to_judge() -> None:
     trade_signal = CancelReceived("c1", "alice", "body", START, "ext", "never heard of")
     assert story().tell(trade_signal) == [CancelRaised("c1", "alice", "ext", "never heard of")]

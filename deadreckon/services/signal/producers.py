@@ -50,23 +50,30 @@ def answer(seen: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Even
         return []
     if seen.latest == "other_body":
         return [_refuse(record.event, "id_reused", "this id was used before with another content")]
-    ahead = record.event.claimed_at - record.at
+    ahead = _claimed_at(record) - record.at
     if -ahead > HORIZON:
         return [_refuse_time(record, "too_old", HORIZON, -ahead)]
     if ahead > AHEAD_MAX:
         return [_refuse_time(record, "from_the_future", AHEAD_MAX, ahead)]
-    return [_raise(record.event)]
+    return [_raise(record)]
 
 
-def _raise(signal: ProducerSignal) -> Event:
+def _claimed_at(record: Recorded[ProducerSignal]) -> int:
+    """Return the producer's own time; the log's, where it gave none."""
+    claimed_at = record.event.claimed_at
+    return record.at if claimed_at is None else claimed_at
+
+
+def _raise(record: Recorded[ProducerSignal]) -> Event:
+    signal = record.event
     if isinstance(signal, CancelReceived):
         return CancelRaised(signal.signal_id, signal.producer, signal.strategy, signal.target)
     if isinstance(signal, ReplaceReceived):
         return carried(ReplaceRaised, signal)
     expires_at = None
     if signal.ttl_seconds is not None:
-        expires_at = signal.claimed_at + signal.ttl_seconds * NANOSECONDS
-    return carried(SignalRaised, signal, expires_at=expires_at)
+        expires_at = _claimed_at(record) + signal.ttl_seconds * NANOSECONDS
+    return carried(SignalRaised, signal, claimed_at=_claimed_at(record), expires_at=expires_at)
 
 
 def refuse_malformed(signal: SignalMalformed) -> SignalRefused:
@@ -77,7 +84,7 @@ def refuse_malformed(signal: SignalMalformed) -> SignalRefused:
 def _refuse_time(
     record: Recorded[ProducerSignal], rule: str, limit: int, measured: int
 ) -> SignalRefused:
-    claimed, clock = format_timestamp(record.event.claimed_at), format_timestamp(record.at)
+    claimed, clock = format_timestamp(_claimed_at(record)), format_timestamp(record.at)
     reason = (
         f"claimed for {claimed} while the log's clock stands at {clock}; the log's time is the"
         " market's, so producers on a tape must send the tape's time"
