@@ -21,6 +21,10 @@ HEARTBEAT = 2  # seconds between signs of life while nothing comes
 IDLE_MAX = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
+GROUP = "reader"  # of the orders of a consumer; it has one reader
+PINNED = (
+    3_600  # seconds without an order after which the server forgets the pin; FORGOTTEN_AFTER first
+)
 PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
 BACKOFF = 0.1  # seconds between attempts to begin anew
 
@@ -31,8 +35,15 @@ CONSUMER_CONFIGURATION: dict[str, Any] = {
     "mem_storage": True,  # nothing about a reader is worth keeping: its owner knows the sequence
     "num_replicas": 1,
     "inactive_threshold": FORGOTTEN_AFTER * NANOSECONDS,
+    # The server puts the pin's name into the headers of every message that it delivers. Without a
+    # header an empty message would be of no bytes at all, which between accounts ends the answer
+    # to an order: any producer could make every reader begin anew, once a message.
+    "priority_policy": "pinned_client",
+    "priority_groups": [GROUP],
+    "priority_timeout": PINNED * NANOSECONDS,
 }
 
+_PIN = re.compile(rb"Nats-Pin-Id: (\S+)")
 _LEFT_OVER = re.compile(rb"Nats-Pending-Messages: (\d+)")
 
 log = structlog.get_logger()
@@ -61,6 +72,7 @@ class JetStreamReader:
         self._consumer = ""  # empty: to be made anew
         self._consumer_token = b""
         self._status_subject = b""
+        self._pin = ""  # that later orders must name; empty before the first message
         self._generation = 0
         self._on_order = 0
         self._bytes_max = BYTES_FIRST
@@ -174,6 +186,7 @@ class JetStreamReader:
             say("reader_begins_anew", reason=reason, after=self._last)
             self._abandoned.append(self._consumer)
         self._consumer, self._consumer_token, self._status_subject = "", b"", b""
+        self._pin = ""
 
     async def _begin(self) -> None:
         """Create a consumer behind the last message; the log must still reach that far."""
@@ -235,10 +248,13 @@ class JetStreamReader:
         raise self._failure
 
     async def _order_more(self) -> None:
-        while self._consumer and self._on_order <= BATCH:
+        """Keep orders for one to two batches; without a pin there can be only one order."""
+        while self._consumer and self._on_order <= (BATCH if self._pin else 0):
             if not self._on_order:
                 self._last_sign = self._loop.time()  # without an order there were no signs of life
             order = {
+                "group": GROUP,
+                **({"id": self._pin} if self._pin else {}),
                 "batch": BATCH,
                 "max_bytes": self._bytes_max,
                 "expires": (EXPIRES if self._on_order else EXPIRES // 2) * NANOSECONDS,
@@ -270,10 +286,8 @@ class JetStreamReader:
         self._on_order -= 1
         self._last = sequence
         self._ready.append(Stored(sequence, subject.decode(), payload, int(parts[7 + shift])))
-        if not payload:
-            # Between accounts an empty message ends the answer to an order: what the server sends
-            # for that order from here on gets lost.
-            self._give_up("empty_message")
+        if not self._pin and (pin := _PIN.search(headers)):
+            self._pin = pin[1].decode()
 
     def _hear_status(self, subject: bytes, headers: bytes) -> None:
         if subject != self._status_subject:
