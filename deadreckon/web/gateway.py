@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import structlog
 import uvicorn
@@ -11,6 +12,7 @@ import uvicorn
 from deadreckon.node.readiness import Readiness
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
+from deadreckon.web.connections import BACKLOG, BoundedProtocol, LogForwarding
 from deadreckon.web.pages import application
 
 STOP_SECONDS = 1  # that a page in the making is given when the stack stops
@@ -30,14 +32,16 @@ class Gateway:
         self._socket = listen_on_loopback(port) if isinstance(port, int) else port
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://{LOOPBACK}:{self.port}"
-        _log_quietly()
+        self._forwarding = LogForwarding()
+        _log_quietly(self._forwarding)
         settings = uvicorn.Config(
             application(folder, vitals),
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="none",
-            http="h11",
+            http=BoundedProtocol,
+            backlog=BACKLOG,
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
@@ -46,7 +50,13 @@ class Gateway:
         self._url_file = folder.root / "gateway.url"
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> set[Any]:
+        """The connections that are open."""
+        return self._server.server_state.connections
+
     async def __aenter__(self) -> "Gateway":
+        asyncio.get_running_loop().set_exception_handler(self._forwarding.loop_fault)
         serving = self._server.serve(sockets=[self._socket])
         self._task = asyncio.create_task(serving, name="gateway")
         while not self._server.started:
@@ -62,6 +72,7 @@ class Gateway:
         self._server.should_exit = True
         if self._task:
             await self._task
+        asyncio.get_running_loop().set_exception_handler(None)
 
 
 class _Server(uvicorn.Server):
@@ -71,16 +82,9 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-class _Forwarding(logging.Handler):
-    """Log handler that passes the HTTP server's lines on to our own log."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        log.warning("gateway", record=self.format(record))
-
-
-def _log_quietly() -> None:
+def _log_quietly(forwarding: LogForwarding) -> None:
     """Limit the HTTP server's log to warnings, and keep it off the terminal."""
     logger = logging.getLogger("uvicorn")
     logger.setLevel(logging.WARNING)
     logger.propagate = False
-    logger.handlers = [_Forwarding()]
+    logger.handlers = [forwarding]

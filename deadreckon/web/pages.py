@@ -38,6 +38,7 @@ from deadreckon.runtime.process.folder import FORMAT, Folder
 
 PAGES = ("health", "healthz", "readyz", "version", "metrics", "portfolio", "orders", "fills")
 HOSTS = ["127.0.0.1", "localhost"]  # any other name is another site's page that points here
+PATH_SHOWN = 100  # characters of a path that is not there; the answer repeats no more
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT_MAX, description="rows at most")]
 Strategy = Annotated[str | None, Query(description="only those of this strategy")]
@@ -156,7 +157,10 @@ async def _wrong_question(_: Request, error: Exception) -> Response:
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _json({"error": f"{request.url.path}: {error.detail}"}, error.status_code)
+    path = request.url.path
+    if len(path) > PATH_SHOWN:
+        path = f"{path[:PATH_SHOWN]}..."
+    return _json({"error": f"{path}: {error.detail}"}, error.status_code)
 
 
 async def _no_answer(_: Request, error: Exception) -> Response:

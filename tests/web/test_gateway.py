@@ -144,6 +144,13 @@ async def test_a_wrong_question_is_answered_in_one_line(
     assert answer.json()["error"].startswith(reason)
 
 
+async def test_a_long_path_is_not_repeated(pages: httpx2.AsyncClient) -> None:
+    answer = await pages.get(f"/{'x' * 5_000}")
+
+    assert answer.status_code == 404
+    assert len(answer.content) < 200
+
+
 async def test_nothing_can_be_changed_here(pages: httpx2.AsyncClient) -> None:
     assert (await pages.post("/orders")).status_code == 405
 
