@@ -49,6 +49,11 @@ class LoadsStrategies:
         answers: Sequence[Event | Job] = self._decider.decide(state, record)
         return answers
 
+    def answered_before(self, state: Any, record: Recorded[Any]) -> int:
+        """Return how many answers an earlier question of the same id was given."""
+        before = getattr(self._decider, "answered_before", None)
+        return before(state, record) if before else 0
+
 
 def _ensure(configured: StrategyConfigured) -> None:
     for reason in loading.ensure(configured.kind, configured.code):

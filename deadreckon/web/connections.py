@@ -12,7 +12,7 @@ CONNECTIONS_MAX = 64  # at once; further ones are closed, so that the desk keeps
 BACKLOG = 32  # that are taken in one step, before the bound above is looked at
 REQUEST_SECONDS = 10.0  # for a whole request, headers and body, from the end of the last answer
 ANSWER_SECONDS = 60.0  # for the answer to be made, and read by who asked
-SILENCE_SECONDS = 60.0  # in which a line of the HTTP server is not logged again
+REPEAT_SECONDS = 60.0  # in which a line of the HTTP server is not logged again
 LINES_MAX = 100  # that are remembered, to tell whether one comes again
 
 OUT_OF_DESCRIPTORS = "socket.accept() out of system resource"  # asyncio's words
@@ -82,5 +82,5 @@ class LogForwarding(logging.Handler):
             return False
         if len(self._seen) >= LINES_MAX:
             self._seen.clear()
-        self._seen[line] = now + SILENCE_SECONDS
+        self._seen[line] = now + REPEAT_SECONDS
         return True

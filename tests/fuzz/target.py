@@ -143,6 +143,7 @@ def _pair(
 def check_answers(log: list[Stored], good: int) -> Counter[str]:
     """Every question at the doors has its one answer, every refusal a name and bounded words, and
     the sound wishes were raised and weighed once each, in order. How often each rule was named."""
+    check_ids(log)
     messages = decoded(log)
     rules: Counter[str] = Counter()
     raised: list[str] = []
@@ -173,6 +174,12 @@ def check_answers(log: list[Stored], good: int) -> Counter[str]:
             assert rule in FACT_RULES
             rules[rule] += 1
     return rules
+
+
+def check_ids(log: list[Stored]) -> None:
+    """Every event of the log has an id of its own."""
+    ids = Counter(record.id for message in decoded(log) for record in message.facts)
+    assert [name for name, count in ids.items() if count > 1] == []
 
 
 def _check_order(messages: list[Message], raised: list[str], good: int) -> None:

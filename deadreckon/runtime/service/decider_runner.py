@@ -15,7 +15,8 @@ class Decider(Protocol):
     It may name in `HANDLES` the types of event that it looks at. Any other neither moves its state
     nor is answered, and is not even shown to it: most of the log concerns others. A function
     `resume` may prepare a state that was read from a snapshot, `awaits_price` tell that the next
-    price may fill an order.
+    price may fill an order, `answered_before` how many answers an earlier question of the same id
+    was given, so that new ones get ids of their own.
     """
 
     def initial(self) -> Any:
@@ -54,6 +55,7 @@ class DeciderRunner:
         self.book = book
         self.decider = decider
         self.state = decider.initial()
+        self._answered_before = getattr(decider, "answered_before", None)
         self.handles: Container[type[Event]] = getattr(decider, "HANDLES", EVERY_TYPE)
 
     def resume(self, state: Any) -> None:
@@ -102,8 +104,10 @@ class DeciderRunner:
         """Return answers to a question as they are recorded, in this service's book; moves nothing.
         A job among them is run first."""
         events = [run_here(each) if isinstance(each, Job) else each for each in decided]
+        first = self._answered_before(self.state, question) if self._answered_before else 0
         answers = [
-            answer(question, self.service, ordinal, event) for ordinal, event in enumerate(events)
+            answer(question, self.service, ordinal, event)
+            for ordinal, event in enumerate(events, first)
         ]
         if question.book == self.book:
             return answers

@@ -133,6 +133,11 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
             return []
 
 
+def answered_before(state: State, record: Recorded[Any]) -> int:
+    """Return how many answers an earlier question of the same id was given."""
+    return state.seen.answered if isinstance(record.event, producers.ProducerSignal) else 0
+
+
 def _at_bar(state: State, record: Recorded[BarClosed]) -> list[Event]:
     """Return the signals of the strategies that look at a bar, unless they wait for its fills; also
     the refusal of one whose code is missing, so that it does not go on unnoticed."""

@@ -4,10 +4,18 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from deadreckon.contracts.amounts import from_units
-from deadreckon.contracts.dedup import AHEAD_MAX, HORIZON, RecentKeys, seen_before
+from deadreckon.contracts.dedup import (
+    AHEAD_MAX,
+    HORIZON,
+    RecentKeys,
+    find,
+    forget,
+    remember,
+    seen_before,
+)
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded, carried
 from deadreckon.contracts.signals import (
     CancelRaised,
@@ -19,7 +27,7 @@ from deadreckon.contracts.signals import (
     SignalReceived,
     SignalRefused,
 )
-from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.contracts.timestamps import DAY, format_timestamp
 
 ProducerSignal = SignalReceived | CancelReceived | ReplaceReceived
 
@@ -27,11 +35,14 @@ ProducerSignal = SignalReceived | CancelReceived | ReplaceReceived
 class SeenSignals(Struct):
     """Ids that producers have used, with the digests of their bodies.
 
-    `latest` says how the newest signal relates to those before it.
+    `latest` says how the newest signal relates to those before it, `answered` how many answers a
+    signal of the same content was given today: its question has the same id.
     """
 
     bodies: RecentKeys[str]
     latest: Literal["first", "again", "other_body"] = "first"
+    answered: int = 0
+    refusals: RecentKeys[int] = field(default_factory=RecentKeys)
 
 
 def mark_seen(seen: SeenSignals, record: Recorded[ProducerSignal]) -> None:
@@ -40,6 +51,10 @@ def mark_seen(seen: SeenSignals, record: Recorded[ProducerSignal]) -> None:
     key = f"{signal.producer} {signal.signal_id}"  # a producer's name has no blank
     body = seen_before(seen.bodies, key, signal.body, record.at)
     seen.latest = "first" if body is None else "again" if body == signal.body else "other_body"
+    seen.answered = find(seen.refusals, record.id) or 0
+    if seen.latest == "other_body" or record.at <= 0:  # these are refused each time
+        forget(seen.refusals, record.at // DAY)  # tomorrow the question has another id
+        remember(seen.refusals, record.id, seen.answered + 1, record.at)
 
 
 def answer(seen: SeenSignals, record: Recorded[ProducerSignal]) -> Sequence[Event]:
