@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import tomllib
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 
 from deadreckon.marketdata.tapes.importing import import_source
-from deadreckon.marketdata.tapes.options import ImportOptions
+from deadreckon.marketdata.tapes.options import checked_options
 from deadreckon.marketdata.tapes.tape import Tape, TapeError, open_tape
 from tests.fuzz.budget import SEED, attempt, kept, share
 from tests.fuzz.mutator import AMOUNTS, TEXTS, TIMES, Mutator
@@ -66,6 +67,8 @@ SAMPLES = [
     gzip.compress(lines(NAMES, BARS), mtime=0),
     zipped(lines(NAMES, BARS)),
 ]
+TABLE = Path(__file__).resolve().parents[1] / "marketdata" / "layouts.toml"
+LAYOUTS = [one["sample"].encode() for one in tomllib.loads(TABLE.read_text())["layout"]]
 CELLS = [*AMOUNTS, *TIMES, *TEXTS, "-1", "1e5", '"1"', "1;2", "#row", "nan", "None", "\u0661"]
 
 
@@ -91,18 +94,34 @@ def cells(mutator: Mutator) -> tuple[bytes, int]:
     return text.encode(encoding, "replace"), len(rows)
 
 
-def importing(folder: Path, name: str = "source") -> Callable[[bytes], Tape | None]:
-    """Imports bytes; null where they are refused in words."""
+LISTED = dict(zip(["time", "open", "high", "low", "close", "volume"], "012345", strict=True))
+CHOICES: list[dict[str, Any]] = [
+    {"kind": "bars"},
+    {"kind": "quotes", "volume": "none"},
+    {"kind": "trades", "only": {"exchange": "*"}},
+    {"columns": LISTED, "header": False},
+    {"columns": {"date": "0", "time": "1", "price": "2", "size": "3"}},
+    {"columns": {"time": "time", "bid": "open", "ask": "close"}, "volume": "1.5"},
+    {"header": True, "sort": True},
+    {"decimal": "comma", "date_order": "mdy"},
+    {"decimal": "point", "timezone": "America/New_York"},
+    {"interval_seconds": 60, "price_decimals": 2, "quantity_decimals": 0},
+]
+
+
+def importing(folder: Path, choices: bool = False) -> Callable[[bytes], Tape | None]:
+    """Imports bytes; null where they are refused in words. With `choices`, options go with them."""
 
     def act(content: bytes) -> Tape | None:
-        path = folder / name
+        path = folder / "source"
+        chosen = CHOICES[len(content) % len(CHOICES)] if choices else {}
         path.write_bytes(content)
         try:
             tape, report = import_source(
                 path,
                 "BTCUSDT.BINANCE",
                 folder / "made.tape.parquet",
-                ImportOptions(refused_max=100),
+                checked_options({"refused_max": 100, **chosen}),
             )
         except TapeError as error:
             return check_words(error, path)
@@ -137,6 +156,15 @@ def test_a_file_of_any_bytes_becomes_a_tape_or_is_refused_in_words(tmp_path: Pat
         content = mutator.payload(mutator.random.choice(SAMPLES))
         made += attempt("tape", number, content, act) is not None
     assert made or share(2) < 50
+
+
+def test_no_option_breaks_the_import_of_a_layout(tmp_path: Path) -> None:
+    act = importing(tmp_path, choices=True)
+    for number in range(share(2)):
+        mutator = Mutator(f"layout/{SEED}", number)
+        sample = mutator.random.choice(LAYOUTS)
+        content = mutator.payload(sample) if number % 2 else sample
+        attempt("layout", number, content, act)
 
 
 def test_of_a_table_with_bad_cells_every_row_is_taken_or_counted(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import structs
 
 from deadreckon.marketdata.tapes.digits import undecorated
-from deadreckon.marketdata.tapes.layout import Layout
+from deadreckon.marketdata.tapes.layout import SIDE, Layout
 from deadreckon.marketdata.tapes.lines import column_name
 from deadreckon.marketdata.tapes.options import ImportOptions
 from deadreckon.marketdata.tapes.rows import PRICES
@@ -38,6 +38,7 @@ _BOOK_WORDS = [
     *("l2update", "depthupdate", "received", "open", "done", "book_change"),
 ]
 _BOOK_LETTERS = ["a", "c", "m", "r", "d", "f"]  # of Databento's and LOBSTER's `action`
+_LEVELS_LEAST = 8  # of one instant; fewer trades may be of makers, whose sides are the other way
 _EMPTY_SHARE_MAX = 0.01  # of sizes: a print without a size is rare, a level that went is not
 
 # Markets that take turns move so many times more than each of them does.
@@ -113,9 +114,10 @@ def _check_fixed_point(path: Path, table: SourceTable, layout: Layout) -> None:
     """Refuse prices that Databento wrote as billionths."""
     price = next(name for role, name in layout.columns.items() if role in PRICES)
     raw = {"rtype", "publisher_id"} <= set(table.names)
-    if raw and not table.frame[price].str.contains(".", literal=True).any():
+    texts = table.frame[price]
+    if raw and not (texts.is_empty() or texts.str.contains(".", literal=True).any()):
         raise TapeError(
-            f"{path} has prices as whole billionths ({table.frame[price].head(1).item()}); export "
+            f"{path} has prices as whole billionths ({texts[0]}); export "
             "it from Databento with pretty prices (pretty_px)"
         )
 
@@ -124,7 +126,7 @@ def _check_turns(path: Path, table: SourceTable, layout: Layout, free: list[str]
     """Refuse rows that jump to and fro between prices as the text of a column changes."""
     price = table.frame[layout.columns["bid" if layout.kind == "quotes" else "price"]]
     logarithm = undecorated(price, "thousands").cast(pl.Float64, strict=False).log()
-    frame = pl.DataFrame([logarithm.alias(_PRICE), *(table.frame[name] for name in free)])
+    frame = pl.DataFrame({_PRICE: logarithm, **{name: table.frame[name] for name in free}})
     frame = frame.filter(pl.col(_PRICE).is_finite())
     moves = frame[_PRICE].diff().abs()
     moved, usual = moves.mean(), moves.median()
@@ -152,10 +154,35 @@ def _check_book(path: Path, table: SourceTable, layout: Layout) -> None:
         if (book := words.filter(words.is_in(known))).len():
             why = f"{name} is {', '.join(book.head(5).to_list())}"
             raise TapeError(_no_trades(path, why, f"--only {name}=VALUE to take the trades alone"))
+    if (layers := _layers(table, layout)) is not None:
+        raise TapeError(_no_trades(path, layers))
     sizes = table.frame[layout.columns["quantity"]]
     empty = (sizes.is_not_null() & ~sizes.str.contains("[1-9]")).sum()
     if empty > sizes.len() * _EMPTY_SHARE_MAX:
         raise TapeError(_no_trades(path, f"{empty:,} of {sizes.len():,} sizes are zero"))
+
+
+def _layers(table: SourceTable, layout: Layout) -> str | None:
+    """Recognise levels of a book by their sides: bids and asks, or buys below the sells of the same
+    instant, which no aggressor pays."""
+    if SIDE not in layout.columns:
+        return None
+    side = pl.col(layout.columns[SIDE]).str.to_lowercase().str.slice(0, 1)
+    price = undecorated(table.frame[layout.columns["price"]], "thousands")
+    frame = table.frame.select(at=layout.columns["at"], side=side).with_columns(
+        price.cast(pl.Float64, strict=False).alias(_PRICE)
+    )
+    words = table.frame[layout.columns[SIDE]].str.to_lowercase()
+    if words.is_in(["bid", "ask", "bids", "asks"]).sum() * 2 > words.len():
+        return "its sides are bids and asks"
+    instants = frame.group_by("at").agg(
+        pl.len(),
+        pl.col(_PRICE).filter(pl.col("side") == "b").max().alias("buys"),
+        pl.col(_PRICE).filter(pl.col("side") == "s").min().alias("sells"),
+    )
+    layered = instants.filter((pl.col("len") >= _LEVELS_LEAST) & (pl.col("buys") < pl.col("sells")))
+    mostly = layered["len"].sum() * 2 > frame.height
+    return "all buys of an instant lie below its sells" if mostly else None
 
 
 def _no_trades(path: Path, why: str, choice: str = "") -> str:

@@ -98,9 +98,10 @@ def _from_json(path: Path, content: bytes) -> SourceTable:
         rows = _json_rows(_json(content))
     except (ValueError, RecursionError) as error:
         raise TapeError(f"{path} is not valid JSON ({error}); fetch it again") from error
-    if not rows:
+    first = next((row for row in rows if isinstance(row, dict | list) and row), None)
+    if first is None:
         raise TapeError(f"{path} is JSON but not a list of rows; export it as one list")
-    if isinstance(rows[0], dict):
+    if isinstance(first, dict):
         records = [row if isinstance(row, dict) else {} for row in rows]
         names = list({name: None for row in records for name in row})
         check_extent(path, len(names), len(rows))
@@ -158,7 +159,8 @@ def _from_records(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> So
 
 
 def _from_lists(path: Path, rows: Sequence[Sequence[Any]]) -> SourceTable:
-    width = max(set(lengths := [len(row) for row in rows]), key=lengths.count)
+    lengths = [len(row) for row in rows]
+    width = max(set(lengths) - {0}, key=lengths.count)
     check_extent(path, width, len(rows))
     sound = [row if len(row) == width else [None] * width for row in rows]
     columns = {str(i): _series([_scalar(row[i]) for row in sound]) for i in range(width)}
