@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ def test_the_document_lists_what_is_tried() -> None:
     """Copy the rows from the failure when a layout was added."""
     table = "\n".join(f"| {' | '.join(cells(layout))} |" for layout in LAYOUTS)
     assert table in DOCUMENT.read_text()
+
+
+def test_the_document_has_every_option() -> None:
+    text = DOCUMENT.read_text()
+    options = [f"--{field.name.replace('_', '-')}" for field in fields(SourceChoices)]
+    assert [option for option in options if f"`{option}" not in text] == []
 
 
 def cells(layout: dict[str, Any]) -> tuple[str, str, str]:
