@@ -22,17 +22,35 @@ producer = App(
 
 
 EXAMPLE = """\
-import {{ readFileSync }} from "node:fs";                       // Node, after: npm install nats
+// {heading}
+// Its seed lies in {seed_file}: move it to where the producer runs, and keep it secret.
+// node THIS_FILE.mjs, after: npm install nats
+import {{ readFileSync }} from "node:fs";
 import {{ connect, nkeyAuthenticator }} from "nats";
+
 const seed = readFileSync({seed_file}, "utf8").trim();
 const connection = await connect({{
   servers: {url},
   authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
   inboxPrefix: "{inbox_prefix}",
 }});
-const verdicts = connection.subscribe("{verdicts}");      // first: they are not repeated
+const verdicts = connection.subscribe("{verdicts}"); // first: they are not repeated
+const signal = {{
+  id: `first-${{Date.now()}}`,
+  strategy: "ext",
+  instrument: "BTCUSDT.PAPER", // one that `dr instruments list` shows
+  side: "buy",
+  quantity: "0.01",
+  confidence: "0.9",
+}};
 await connection.request("{signals}", JSON.stringify(signal));
-for await (const verdict of verdicts) console.log(verdict.string());"""
+for await (const notice of verdicts) {{
+  const {{ outcome, order_id, rule, reason }} = notice.json();
+  const refused = `${{outcome}}: ${{rule}}: ${{reason}}`;
+  console.log(outcome === "approved" ? `approved: order ${{order_id}}` : refused);
+  break;
+}}
+await connection.drain();"""
 
 
 @producer.command(name="add")
@@ -46,7 +64,8 @@ def add(
 ) -> None:
     """Give a producer a credential: for its own signals and its own verdicts, and nothing else.
 
-    A stack that runs takes it at once. Says where the seed lies; the seed itself is never shown.
+    A stack that runs takes it at once. Prints a program for Node that sends a first signal; the
+    seed itself is never shown. --json prints what docs/examples/first.mjs and first.py read.
 
     Example: dr producer add momentum --data run1
 
@@ -164,17 +183,11 @@ def _done(job: "Callable[[], T]") -> "T":
 
 def _instructions(given: "ProducerAccess") -> str:
     when = f"the server at {given.url} knows it" if given.url else "known from the next start"
-    example = EXAMPLE.format(
+    return EXAMPLE.format(
+        heading=f"{given.name} may send signals to {given.signals}; {when}",
         seed_file=codec.dumps(given.seed_file),
         url=codec.dumps(given.url or "nats://127.0.0.1:4222"),
         inbox_prefix=given.inbox_prefix,
         signals=given.signals,
         verdicts=given.verdicts,
     )
-    lines = [
-        f"{given.name} may send signals to {given.signals}; {when}",
-        f"seed  {given.seed_file} (move it to where the producer runs, and keep it secret)",
-        "",
-        example,
-    ]
-    return "\n".join(lines)

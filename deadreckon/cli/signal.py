@@ -3,12 +3,18 @@
 import json as codec
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+import msgspec
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.options import LogOptions
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.options import Flag, LogOptions
+
+if TYPE_CHECKING:
+    from deadreckon.contracts.verdicts import Verdict
+
+WAIT_SECONDS = 10.0  # for verdicts, which follow within milliseconds
 
 signal = App(
     name="signal", help="Send signals as a producer. Example: dr signal send FILE --data run1"
@@ -22,14 +28,15 @@ def send(
     *,
     producer: str = "cli",
     book: str = "desk",
+    wait: Flag = False,
     options: LogOptions = LogOptions(),
 ) -> None:
     """Send signals, one JSON object a line; each is checked first, and a bad one is not sent.
 
-    Exits 1 when any line was refused here. What became of the others stands in the log.
+    Exits 1 when any line was refused here, or with --wait when a signal was refused by the stack
+    or got no verdict. What became of signals stands in the log.
 
-    Example: echo '{"id":"s-1","strategy":"ext","instrument":"BTCUSDT.PAPER","side":"buy",
-    "quantity":"0.01","at":"2026-11-20T12:00:00Z"}' | dr signal send - --data run1
+    Example: dr signal send signals.jsonl --wait --data run1
 
     Parameters
     ----------
@@ -37,26 +44,52 @@ def send(
         A file of lines, or - for standard input.
     producer
         The producer's name, which is the last part of its subject.
+    wait
+        Print the verdict on each signal, for 10 seconds at most.
     """
     lines = _lines(source)
     from deadreckon.cli.running import run
     from deadreckon.node.signal_sending import send_signals
 
-    sent = run(lambda: send_signals(lines, producer, book, options.data, options.nats))
+    seconds = WAIT_SECONDS if wait else 0
+    sent = run(lambda: send_signals(lines, producer, book, options.data, options.nats, seconds))
     for number, rule, reason in sent.refused:
         print(f"line {number} not sent: {rule}: {reason}", file=sys.stderr)
-    summary = {
+    summary: dict[str, Any] = {
         "sent": sent.sent,
         "refused": len(sent.refused),
         "first_sequence": sent.first_sequence,
         "last_sequence": sent.last_sequence,
     }
+    if wait:
+        summary["verdicts"] = msgspec.to_builtins(sent.verdicts)
+        summary["unanswered"] = sent.unanswered
     if options.json:
         print(codec.dumps(summary))
     else:
         print(f"{sent.sent} sent, {len(sent.refused)} not sent; last sequence {sent.last_sequence}")
-    if sent.refused:
-        raise SystemExit(1)
+        for text in map(_in_words, sent.verdicts if wait else []):
+            print(text)
+        for signal_id in sent.unanswered if wait else []:
+            print(f"{signal_id} has no verdict within {WAIT_SECONDS:g} s (was it sent before?)")
+    unwanted = wait and (sent.unanswered or any(it.outcome != "approved" for it in sent.verdicts))
+    if sent.refused or unwanted:
+        raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _in_words(verdict: "Verdict") -> str:
+    if verdict.outcome == "approved":
+        return f"{verdict.signal_id} approved: order {verdict.order_id}"
+    from deadreckon.formatting.rounded import rule_amount
+
+    figures = ""
+    if verdict.limit is not None:
+        limit, measured = (
+            rule_amount(verdict.rule, it) for it in (verdict.limit, verdict.measured)
+        )
+        figures = f"limit {limit}, measured {measured}; "
+    rule = f" by {verdict.rule}" if verdict.rule else ""
+    return f"{verdict.signal_id} {verdict.outcome}{rule}: {figures}{verdict.reason}"
 
 
 def _lines(source: str) -> list[bytes]:

@@ -1,5 +1,8 @@
-"""Sending of signals to a producer's subject; each is checked first."""
+"""Sending of signals to a producer's subject; each is checked first, and its verdict awaited."""
 
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -9,35 +12,104 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.inbound import read_signals
 from deadreckon.contracts.signals import SignalMalformed
 from deadreckon.contracts.subjects import producer_subject
+from deadreckon.contracts.verdicts import Verdict
+from deadreckon.node.verdicts import VerdictView
+from deadreckon.runtime.log.bus import Reader
 from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 
+LOOK_SECONDS = 0.2  # at most for one reading of the log
+
 
 class SendResult(Struct):
-    """Counts and sequences of stored signals; refused lines as (number, rule, reason)."""
+    """Counts and sequences of stored signals; refused lines as (number, rule, reason).
+
+    `verdicts` are those that came within the wait; `unanswered` the ids of the other signals.
+    """
 
     sent: int = 0
     first_sequence: int = 0
     last_sequence: int = 0
     refused: list[tuple[int, str, str]] = []
+    verdicts: list[Verdict] = []
+    unanswered: list[str] = []
 
 
 async def send_signals(
-    lines: list[bytes], producer: str, book: str, data: Path, nats: str | None
+    lines: list[bytes],
+    producer: str,
+    book: str,
+    data: Path,
+    nats: str | None,
+    wait: float = 0,
 ) -> SendResult:
-    """Publish every good line, each acknowledged by the log; blank lines are passed over."""
+    """Publish every good line, each acknowledged by the log; blank lines are passed over. With a
+    wait (seconds) read the verdicts from the log, as far as they come."""
     sent = SendResult()
     subject = producer_subject(book, producer)
-    async with open_bus(Folder(data).check(), nats, producer_role(producer)) as bus:
+    folder = Folder(data).check()
+    async with (
+        open_bus(folder, nats, producer_role(producer)) as bus,
+        _verdicts(folder, nats, producer, wait) as verdicts,
+    ):
         for number, line in enumerate(lines, 1):
             if not line.strip():
                 continue
-            bad = [w for w in read_signals(producer, line) if isinstance(w, SignalMalformed)]
+            signals = read_signals(producer, line)
+            bad = [w for w in signals if isinstance(w, SignalMalformed)]
             if bad:
                 sent.refused.append((number, bad[0].rule, bad[0].reason))
                 continue
             sent.last_sequence = await retry(partial(bus.append, subject, line))
             sent.first_sequence = sent.first_sequence or sent.last_sequence
             sent.sent += 1
+            sent.unanswered += [signal.signal_id for signal in signals]
+        if verdicts is not None:
+            sent.verdicts = await verdicts.read(sent.unanswered, wait)
+    answered = {verdict.signal_id for verdict in sent.verdicts}
+    sent.unanswered = [each for each in sent.unanswered if each not in answered]
     return sent
+
+
+class _Verdicts:
+    """Verdicts on one producer's signals, read from the log from a sequence on."""
+
+    def __init__(self, reader: Reader, producer: str, after: int) -> None:
+        self._reader = reader
+        self._producer = producer
+        self._view = VerdictView(after)
+        self._decoding = Decoding(from_start=False)
+
+    async def read(self, signal_ids: list[str], wait: float) -> list[Verdict]:
+        """Read until each signal has a verdict, or the wait is over."""
+        found: dict[str, Verdict] = {}
+        deadline = time.monotonic() + wait
+        while not found.keys() >= set(signal_ids) and (left := deadline - time.monotonic()) > 0:
+            for stored in await self._reader.next(min(left, LOOK_SECONDS)):
+                message = self._decoding.decode(stored)
+                if message.commit is not None:
+                    self._view.fold(stored.sequence, message.facts)
+            while not self._view.waiting.empty():
+                producer, verdict = self._view.waiting.get_nowait()
+                if producer == self._producer and verdict.signal_id in signal_ids:
+                    found.setdefault(verdict.signal_id, verdict)
+        return list(found.values())
+
+
+@asynccontextmanager
+async def _verdicts(
+    folder: Folder, nats: str | None, producer: str, wait: float
+) -> AsyncIterator[_Verdicts | None]:
+    """Open the log for reading from its end on; null where nobody waits, or no stack runs."""
+    if not wait or (nats is None and folder.holder() is None):
+        yield None
+        return
+    async with open_bus(folder, nats) as log:
+        after = (await log.info()).last
+        reader = await log.read(after)
+        try:
+            yield _Verdicts(reader, producer, after)
+        finally:
+            await reader.close()

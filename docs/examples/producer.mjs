@@ -3,7 +3,7 @@
 // each of them. Prints one JSON line: {sent, malformed, first_sequence, last_sequence}.
 //
 //   ./dr producer add ext
-//   npm install && node producer.mjs --url nats://127.0.0.1:4222 --producer ext \
+//   npm install --no-package-lock && node producer.mjs --url nats://127.0.0.1:4222 --producer ext \
 //     --seed-file ../../var/nats/credentials/producer-ext.nk --book desk \
 //     --instrument BTCUSDT.PAPER --count 1000 --malformed 10
 //
@@ -42,6 +42,7 @@ function signal(number, run) {
     instrument: options.instrument,
     side: number % 2 ? "sell" : "buy",
     quantity: options.quantity,
+    confidence: "0.9", // the demo refuses what is below 0.25, or does not say
     at: new Date(Date.parse(options.start) + number).toISOString(),
     ttl_seconds: 3600,
     meta: { sent_by: "producer.mjs" },
