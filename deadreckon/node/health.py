@@ -1,9 +1,5 @@
 """Health of a running stack: whether the log accepts writes, and how far services are behind."""
 
-import asyncio
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,20 +8,20 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from deadreckon.node.readiness import Readiness, WatchedService
-from deadreckon.projections.queries import log_end
-from deadreckon.runtime.log.bus import DeniedError, UnavailableError
-from deadreckon.runtime.process.folder import Folder
-
-ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
+from deadreckon.node.trading_status import trading_of
 
 
 def health(vitals: Readiness) -> dict[str, Any]:
-    """Return the content of the page /health; `reason` says why nothing trades, empty when well."""
-    log_health = vitals.log_health
-    reason = vitals.trouble()
+    """Return the content of the page /health; `reason` says why nothing may be traded, or only
+    late, `trouble` what is wrong with the stack itself. Both are empty when all is well."""
+    log_health, trading = vitals.log_health, trading_of(vitals)
+    trouble = vitals.trouble()
+    reason = trouble or trading.reason
     return {
         "ok": not reason,
         "reason": reason,
+        "trouble": trouble,
+        "trading": trading,
         "log": {
             "available": log_health.available,
             "reason": log_health.fault(),
@@ -116,34 +112,3 @@ def _gauge(name: str, note: str, value: float) -> Metric:
 
 def _seconds(seconds: float | None) -> float:
     return float("nan") if seconds is None else seconds
-
-
-async def log_health(folder: Folder) -> dict[str, Any]:
-    """Report whether the folder's log takes writes, as the stack that runs there knows, and its
-    last sequence (null: unknown); without a stack, only the log is queried."""
-    record = await asyncio.to_thread(_gateway_health, folder)
-    if record is not None:
-        return {"available": record["log"]["available"], "reason": record["reason"]} | {
-            "sequence": record["log"]["sequence"]
-        }
-    try:
-        end = await asyncio.wait_for(log_end(folder), ASK_WAIT)
-    except TimeoutError:
-        reason = f"the log does not answer within {ASK_WAIT:g} seconds"
-        return {"available": False, "reason": reason, "sequence": None}
-    except (UnavailableError, DeniedError) as fault:
-        return {"available": False, "reason": str(fault), "sequence": None}
-    return {"available": None if end is None else True, "reason": "", "sequence": end}
-
-
-def _gateway_health(folder: Folder) -> dict[str, Any] | None:
-    """Fetch the page /health of the gateway that runs on the folder, if one does."""
-    try:
-        url = (folder.root / "gateway.url").read_text("utf-8").strip()
-        with urllib.request.urlopen(f"{url}/health", timeout=ASK_WAIT) as answer:
-            found: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as answer:  # not well, and says why
-        found = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return found if "log" in found else None

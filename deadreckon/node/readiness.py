@@ -62,22 +62,16 @@ class Readiness(Struct, frozen=True):
         return max(self.feed.last, self.log_health.sequence) - service.position
 
     def trouble(self) -> str:
-        """Return the reason why nothing trades, or only late; empty when all is well."""
+        """Return the reason why the stack does not answer, or only late; empty when it is well."""
+        return self.fault() or self.log_health.fault() or self.late() or self.unready()
+
+    def late(self) -> str:
+        """Name the services that answer late, with the messages they are behind; empty if none."""
         ready = [service for service in self.services() if service.ready]
         late = {service.name: self.behind(service) for service in ready}
         late = {name: behind for name, behind in late.items() if behind > BEHIND_MAX}
         lagging = ", ".join(f"{name} by {behind:,}" for name, behind in late.items())
-        return (
-            self.fault()
-            or self.log_health.fault()
-            or (f"behind the log: {lagging} messages" if late else "")
-            or self.unready()
-        )
-
-    @property
-    def _why_unready(self) -> str:
-        recalling = "recalling the log"
-        return recalling if self.ends() is None else f"{recalling}, or not answering"
+        return f"behind the log: {lagging} messages" if late else ""
 
     def fault(self) -> str:
         """Return the reason why this process should be restarted; empty when it is alive."""
@@ -85,11 +79,18 @@ class Readiness(Struct, frozen=True):
 
     def unready(self) -> str:
         """Return the reason why this process is not ready; empty when it is."""
-        if self.fault() or self.log_health.fault():
-            return self.fault() or self.log_health.fault()
+        return self.fault() or self.log_health.fault() or self.recalling() or self.views_late()
+
+    def recalling(self) -> str:
+        """Name the services that have not recovered, or do not answer; empty if none."""
         recalling = [service.name for service in self.services() if not service.ready]
-        if recalling:
-            return f"{self._why_unready}: {', '.join(recalling)}"
+        if not recalling:
+            return ""
+        why = "recalling the log" if self.ends() is None else "recalling the log, or not answering"
+        return f"{why}: {', '.join(recalling)}"
+
+    def views_late(self) -> str:
+        """Return how far the views are behind the log; empty when it is not too far."""
         if not self.views.sequence or not self.stored.opened:
             return "the views have not begun"
         if self.lag > LAG_MAX:

@@ -4,12 +4,14 @@ import hashlib
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
+from deadreckon.contracts.amounts import text
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.projections.columns import Column
@@ -85,7 +87,7 @@ class ViewsReader:
             *values,
             -1 if limit is None else limit,
         )
-        return [_row(columns, line) for line in found]
+        return [row_document(columns, line) for line in found]
 
     def count(self, name: str, where: str) -> int:
         """Count the rows of a table that fulfil a SQL condition."""
@@ -165,7 +167,8 @@ def _conditions(name: str, wanted: TableQuery) -> tuple[str, list[Any]]:
 OPEN_ORDERS = f"status NOT IN ({', '.join(repr(status) for status in sorted(ENDED))})"
 
 
-def _row(columns: Sequence[Column], values: Sequence[Any]) -> RowDocument:
+def row_document(columns: Sequence[Column], values: Sequence[Any]) -> RowDocument:
+    """Return stored values by the names of their columns, as answers show them."""
     pairs = zip(columns, values, strict=True)
     return {column.name: _value(column, value) for column, value in pairs}
 
@@ -177,6 +180,8 @@ def _value(column: Column, value: Any) -> Any:
         return None
     if column.kind == "flag":
         return bool(value)
+    if isinstance(value, Decimal):
+        return text(value)
     if column.kind == "integer" and _is_moment(column.name):
         return format_timestamp(value)
     if column.kind == "text" and column.note.startswith("JSON"):

@@ -14,6 +14,7 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks.sink import SupersededError
 from deadreckon.projections.stored_views import StoredViews, check_sequence
+from deadreckon.projections.trading_state import TradingView
 from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed, Message
@@ -65,8 +66,9 @@ class FoldedView(Protocol):
 class Views:
     """Follower of the feed for all projections of a process.
 
-    `stored` are the projections on disk (None: none), `views` are folded in memory. The past that
-    they lack when the services begin is read concurrently, so that no decision waits for it.
+    `stored` are the projections on disk (None: none), `views` are folded in memory, and so is
+    `trading`. The past that they lack when the services begin is read concurrently, so that no
+    decision waits for it.
     """
 
     def __init__(
@@ -81,7 +83,9 @@ class Views:
         self._feed = feed
         self._book, self._mode = book, mode
         self._stored = stored
-        self._views = {f"{type(view).__module__}.{type(view).__name__}": view for view in views}
+        self.trading = TradingView()
+        folded = (*views, self.trading)
+        self._views = {f"{type(view).__module__}.{type(view).__name__}": view for view in folded}
         self._intake = Ingress(book, mode, reads_signals=False, restamps=False)
         self._flushed = time.monotonic()
         self._writing: asyncio.Future[None] | None = None

@@ -23,6 +23,7 @@ from deadreckon import __version__
 from deadreckon.node.health import HealthCollector, health
 from deadreckon.node.readiness import Readiness
 from deadreckon.node.summary import read_portfolio
+from deadreckon.node.trading_status import trading_of
 from deadreckon.projections.metrics.exposition import LogCollector
 from deadreckon.projections.metrics.series import Series
 from deadreckon.projections.queries import (
@@ -81,9 +82,10 @@ class GatewayPages:
         self._registry.register(HealthCollector(vitals))
 
     async def health(self) -> Response:
-        """Report whether anything can be traded, with the health of log and services; 503 if not.
+        """Report whether anything may be traded, with the health of log and services; 503 if not.
 
-        Nothing needs to be restarted for it: what waits for the log goes on by itself.
+        `trading` lists every condition that holds. Nothing needs to be restarted for it: what waits
+        for the log goes on by itself.
         """
         found = health(self._vitals)
         return _json(found, 200 if found["ok"] else 503)
@@ -93,8 +95,11 @@ class GatewayPages:
         return _verdict(self._vitals.fault())
 
     async def readyz(self) -> Response:
-        """Report whether all services have recovered and the views are up to date; 503 if not."""
-        return _verdict(self._vitals.unready())
+        """Report whether all services have recovered and the views are up to date; 503 if not.
+
+        A stack that is ready need not be allowed to trade: `trading` says whether and why not.
+        """
+        return _verdict(self._vitals.unready(), trading=trading_of(self._vitals))
 
     async def version(self) -> Response:
         """Answer with this program's version, and what it runs."""
@@ -141,8 +146,10 @@ async def _answer(read: Callable[[], TableAnswer]) -> Response:
     return _json(await asyncio.to_thread(read))
 
 
-def _verdict(fault: str) -> Response:
-    return _json({"ok": False, "reason": fault}, 503) if fault else _json({"ok": True})
+def _verdict(fault: str, **more: Any) -> Response:
+    if fault:
+        return _json({"ok": False, "reason": fault} | more, 503)
+    return _json({"ok": True} | more)
 
 
 def _json(record: Any, status: int = 200) -> Response:

@@ -148,7 +148,7 @@ class TradingStack:
             while True:
                 self.check_alive()
                 found = await self.health()
-                if found["ok"] is well:
+                if (not found["trouble"]) is well:
                     return found
                 await asyncio.sleep(0.05)
 

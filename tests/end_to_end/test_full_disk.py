@@ -29,7 +29,7 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     def health() -> Any:
         return page(f"{web}/health").json()
 
-    until(lambda: health()["ok"], "a stack that is well")
+    until(lambda: not health()["trouble"], "a stack that is well")
     # The very first start makes files that there is no waiting for.
     until((dr.folder / "desk" / "analytics.duckdb").exists, "the views to be there")
     until(lambda: dr.json("status", "--data", "desk")["sequence"], "something in the views")
@@ -38,12 +38,13 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     everybody = [process.pid, server.pid]
 
     allow(everybody, 0)
-    until(lambda: not health()["ok"], "word that it is not well")
+    until(lambda: health()["trouble"], "word that it is not well")
     assert "the log has taken nothing for" in health()["reason"]
+    assert health()["trading"]["conditions"][0]["condition"] == "log_away"
     assert process.poll() is None
 
     allow(everybody, resource.RLIM_INFINITY)
-    until(lambda: health()["ok"], "a stack that is well again")
+    until(lambda: not health()["trouble"], "a stack that is well again")
     before = health()["log"]["sequence"]
     until(lambda: health()["log"]["sequence"] > before + 1, "time to pass in the log")
 
@@ -61,11 +62,11 @@ def test_a_stack_can_be_ended_while_its_log_is_away(dr: Dr) -> None:
     process = dr.start("up", "--data", "desk", "--web-port", "0", "--json")
     assert process.stdout is not None
     web = json.loads(process.stdout.readline())["web"]
-    until(lambda: page(f"{web}/health").json()["ok"], "a stack that is well")
+    until(lambda: not page(f"{web}/health").json()["trouble"], "a stack that is well")
     server = running_server(dr.folder / "desk")
     assert server is not None
     os.kill(server.pid, signal.SIGSTOP)
-    until(lambda: not page(f"{web}/health").json()["ok"], "word that it is not well")
+    until(lambda: page(f"{web}/health").json()["trouble"], "word that it is not well")
 
     process.send_signal(signal.SIGTERM)
 

@@ -204,19 +204,20 @@ def test_a_stack_of_processes_says_which_of_them_does_not_answer(dr: Dr) -> None
         published: dict[str, Any] = page(f"{web}/health").json()
         return published
 
-    until(lambda: health()["ok"], "every service to answer")
+    until(lambda: not health()["trouble"], "every service to answer")
     assert set(health()["services"]) == set(RANK)
     pid = alive_in(process_log := dr.folder / "desk" / "logs" / "risk.log")
     os.kill(pid, signal.SIGSTOP)
     until(lambda: re.search("not answering: .*risk", health()["reason"]), "word of risk's silence")
     assert not health()["services"]["risk"]["ready"]
+    assert health()["trading"]["conditions"][0]["condition"] == "recovering"
     assert page(f"{web}/readyz").status_code == 503
     os.kill(pid, signal.SIGCONT)
-    until(lambda: health()["ok"], "risk to answer again")
+    until(lambda: not health()["trouble"], "risk to answer again")
 
     os.kill(pid, signal.SIGKILL)
     until(lambda: process_log.read_text().count("at_work") == 2, "risk to be back")
-    until(lambda: health()["ok"], "risk to answer again")
+    until(lambda: not health()["trouble"], "risk to answer again")
     assert health()["services"]["risk"]["ends"] == 1
     figures = page(f"{web}/metrics").text
     assert 'deadreckon_service_ends_total{service="risk"} 1.0' in figures

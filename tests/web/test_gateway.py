@@ -1,9 +1,11 @@
 """The gateway: what its pages say, and how it lives and ends beside the stack it speaks of."""
 
 import asyncio
+import re
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,21 @@ from prometheus_client import CollectorRegistry
 
 from deadreckon import __version__
 from deadreckon.cli.launch import DemoOptions, run_demo
+from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.fields import HaltScope
+from deadreckon.contracts.governance import HaltImposed
+from deadreckon.contracts.venues import VenueConnectionChanged
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
-from deadreckon.node import readiness as limits
+from deadreckon.node import readiness
 from deadreckon.node.health import HealthCollector
 from deadreckon.node.readiness import Readiness
+from deadreckon.node.trading_conditions import BOOK, INSTRUMENT, STACK
+from deadreckon.node.trading_status import trading, trading_of
 from deadreckon.projections.live_view.live_view import LiveViewFold
 from deadreckon.projections.queries import TableQuery, read_table
 from deadreckon.projections.runner import Views
 from deadreckon.projections.store import open_projector, paths
+from deadreckon.projections.trading_state import TradingView
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.log_health import AWAY_AFTER, LogHealth
 from deadreckon.runtime.log.memory import MemoryBus
@@ -28,6 +37,8 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.loopback import PortBusyError
 from deadreckon.web.gateway import Gateway
 from deadreckon.web.pages import application
+from tests.conftest import ROOT
+from tests.stories import START, at, bar, limits, listed, reporting, venue
 from tests.support.data_folder import folder_with_views
 from tests.support.handmade_logs import accepted, busy_log, submitting
 
@@ -52,6 +63,14 @@ class Kept:
         self.opened = True
 
 
+def tradable(trading: TradingView | None = None) -> TradingView:
+    """The trading state of a book in which one instrument may be traded."""
+    trading = trading or TradingView()
+    facts = (limits(), listed(), venue(), reporting(), bar(close=100))
+    trading.fold(1, [at(fact) for fact in facts])
+    return trading
+
+
 @asynccontextmanager
 async def living(folder: Folder, *services: Any) -> AsyncIterator[Readiness]:
     """The vitals of a stack that reads an empty log."""
@@ -60,6 +79,7 @@ async def living(folder: Folder, *services: Any) -> AsyncIterator[Readiness]:
     views = Views(feed, "desk", "paper", None, [LiveViewFold()])
     await feed.start()
     views.sequence = 1
+    tradable(views.trading)
     try:
         yield Readiness("desk", "paper", feed, views, stored, lambda: services)
     finally:
@@ -187,20 +207,29 @@ async def test_the_version_says_what_runs(pages: httpx2.AsyncClient) -> None:
     assert (found["version"], found["book"], found["mode"]) == (__version__, "desk", "paper")
 
 
+def holding(trading: Any) -> list[str]:
+    """The conditions that hold, nothing being traded."""
+    assert (trading["allowed"], trading["exits_allowed"]) == (False, False)
+    return [it["condition"] for it in trading["conditions"]]
+
+
 async def test_a_service_that_still_recalls_is_named(folder: Folder) -> None:
     async with living(folder, Recalling(ready=False)) as vitals:
         assert vitals.fault() == ""
         assert vitals.unready() == "recalling the log: risk"
+        assert [it.condition for it in trading_of(vitals).conditions] == ["recovering"]
     async with living(folder, Recalling(ready=True)) as vitals:
         assert vitals.unready() == ""
+        assert trading_of(vitals).allowed
 
 
 async def test_views_too_far_behind_are_not_ready(vitals: Readiness) -> None:
-    vitals.feed.last = vitals.views.sequence + limits.LAG_MAX
+    vitals.feed.last = vitals.views.sequence + readiness.LAG_MAX
     assert vitals.unready() == ""
 
     vitals.feed.last += 1
-    assert vitals.unready() == f"the views are {limits.LAG_MAX + 1} messages behind the log"
+    assert vitals.unready() == f"the views are {readiness.LAG_MAX + 1} messages behind the log"
+    assert [it.condition for it in trading_of(vitals).conditions] == ["views_behind"]
 
 
 async def test_a_stack_that_no_longer_reads_is_not_well(
@@ -208,13 +237,19 @@ async def test_a_stack_that_no_longer_reads_is_not_well(
 ) -> None:
     assert (await pages.get("/healthz")).json() == {"ok": True}
     assert (await pages.get("/readyz")).status_code == 200
+    assert (await pages.get("/readyz")).json()["trading"]["allowed"] is True
 
     await vitals.feed.stop()
 
     for page in ("/healthz", "/readyz"):
         answer = await pages.get(page)
         assert answer.status_code == 503
-        assert answer.json() == {"ok": False, "reason": "the log is not being read"}
+        found = answer.json()
+        trading = found.pop("trading", None)
+        assert found == {"ok": False, "reason": "the log is not being read"}
+        assert page == "/healthz" or holding(trading) == ["log_unread"]
+    health = (await pages.get("/health")).json()
+    assert (health["trouble"], holding(health["trading"])) == (health["reason"], ["log_unread"])
 
 
 async def test_while_the_log_takes_nothing_everybody_is_told_and_nothing_is_to_be_restarted(
@@ -239,21 +274,71 @@ async def test_while_the_log_takes_nothing_everybody_is_told_and_nothing_is_to_b
     reason = "the log has taken nothing for 3.0 seconds: no answer yet"
     assert answers["/health"].json()["reason"] == reason
     assert answers["/health"].json()["log"]["available"] is False
-    assert answers["/readyz"].json() == {"ok": False, "reason": reason}
+    ready = answers["/readyz"].json()
+    assert holding(ready.pop("trading")) == ["log_away"]
+    assert ready == {"ok": False, "reason": reason}
+    assert holding(answers["/health"].json()["trading"]) == ["log_away"]
     assert "deadreckon_log_available 0.0" in figures
     assert "deadreckon_log_acknowledged_seconds 3.0" in figures
 
 
 async def test_a_service_far_behind_the_log_is_named(folder: Folder) -> None:
     async with living(folder, Recalling(ready=True)) as vitals:
-        vitals.feed.bus.log_health.acknowledge(limits.BEHIND_MAX)
+        vitals.feed.bus.log_health.acknowledge(readiness.BEHIND_MAX)
         assert vitals.trouble() == ""
-        vitals.feed.bus.log_health.acknowledge(limits.BEHIND_MAX + 1)
+        vitals.feed.bus.log_health.acknowledge(readiness.BEHIND_MAX + 1)
         assert vitals.trouble() == "behind the log: risk by 1,001 messages"
+        assert [it.condition for it in trading_of(vitals).conditions] == ["behind"]
         metrics = CollectorRegistry()
         metrics.register(HealthCollector(vitals))
         behind = metrics.get_sample_value("deadreckon_service_behind", {"service": "risk"})
-        assert behind == limits.BEHIND_MAX + 1
+        assert behind == readiness.BEHIND_MAX + 1
+
+
+def test_a_venue_out_of_reach_keeps_its_instruments_from_being_traded() -> None:
+    view = tradable()
+    view.fold(2, [at(VenueConnectionChanged("PAPER", False, "reset by peer"))])
+    found = trading(view.state, [])
+    assert [(it.condition, it.instrument) for it in found.conditions] == [
+        ("venue_away", "BTCUSDT.PAPER")
+    ]
+    assert found.reason.endswith("the venue PAPER cannot be reached: reset by peer")
+    view.fold(3, [at(VenueConnectionChanged("PAPER", True, "connected"))])
+    assert trading(view.state, []).allowed
+
+
+def test_one_instrument_that_may_be_traded_is_enough() -> None:
+    view = tradable()
+    view.fold(2, [at(listed("ETHUSDT.PAPER", base="ETH"))])
+    found = trading(view.state, [])
+    assert (found.allowed, found.reason, found.instruments) == (True, "", ["BTCUSDT.PAPER"])
+    assert [it.instrument for it in found.conditions] == ["ETHUSDT.PAPER"]
+
+
+def test_a_halt_by_a_rule_is_told_with_its_figures_until_it_lifts() -> None:
+    view = tradable()
+    until = START + 60 * NANOSECONDS
+    view.fold(2, [at(imposed("drawdown_max", "close_only", until))])
+    (found,) = trading(view.state, []).conditions
+    assert (found.condition, found.stops) == ("halted", "entries")
+    assert "limit 0.1, measured 0.12" in found.reason
+    restored = TradingView()
+    restored.restore(view.written())
+    assert trading(restored.state, []) == trading(view.state, [])
+    view.fold(3, [at(bar(close=100), until)])
+    assert trading(view.state, []).allowed
+
+
+def imposed(rule: str, scope: HaltScope, until: int) -> HaltImposed:
+    limit, measured = Decimal("0.1"), Decimal("0.12")
+    return HaltImposed(scope, rule, limit, measured, "limits", "it fell too far", until)
+
+
+def test_the_runbook_names_every_condition_in_its_order() -> None:
+    text = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    table = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    known = [it.name for it in (*STACK, *BOOK, *INSTRUMENT)]
+    assert table == ["not_running", *dict.fromkeys(known)]
 
 
 async def test_a_free_port_is_found_and_said_in_the_folder(

@@ -10,7 +10,12 @@ from deadreckon.cli.terminal.tables import console
 from deadreckon.cli.terminal.view_tables import footer
 from deadreckon.formatting.rounded import money
 from deadreckon.formatting.text import cell_text
+from deadreckon.node.trading_conditions import DAMAGE, Finding
+from deadreckon.node.trading_status import Trading
 from deadreckon.projections.queries import RowDocument, TableAnswer
+
+CONDITIONS_SHOWN = 10
+HALTS = ("halted", DAMAGE)  # each has a line of its own
 
 
 def print_status(
@@ -19,10 +24,12 @@ def print_status(
     holder: int | None,
     server: dict[str, str] | None,
     trouble: str,
+    trading: Trading,
 ) -> None:
     """Print the status; `holder` is the process that runs the folder, `trouble` what is wrong."""
     found: dict[str, Any] = answer.data
-    lines = [*_process(holder, server, trouble), *_book(found), footer(answer, behind)]
+    process = _process(holder, server, trouble)
+    lines = [*process, *_trading(trading), *_book(found), footer(answer, behind)]
     console().print(Text("\n").join(lines), soft_wrap=True)
 
 
@@ -32,6 +39,31 @@ def _process(holder: int | None, server: dict[str, str] | None, trouble: str) ->
         yield Text(f"nats {server['url']}, credentials in {server['credentials']}", "dim")
     if trouble:
         yield Text.assemble(("NOT WELL: ", "red"), cell_text(trouble))
+
+
+def _trading(trading: Trading) -> Iterator[Text]:
+    """Say what may be traded, and list the conditions that no other line tells."""
+    first = None if trading.allowed else next(iter(trading.conditions), None)
+    if trading.allowed:
+        names = ", ".join(trading.instruments[:CONDITIONS_SHOWN])
+        more = _and_more(len(trading.instruments) - CONDITIONS_SHOWN)
+        yield Text(f"may be traded: {cell_text(names)}{more}", "green")
+    elif first is not None:
+        what = "exits alone may be traded" if trading.exits_allowed else "nothing may be traded"
+        yield Text.assemble((f"{what}: ", "bold red"), _finding(first))
+    others = [it for it in trading.conditions if it is not first and it.condition not in HALTS]
+    for finding in others[:CONDITIONS_SHOWN]:
+        yield Text(f"  {_finding(finding)}", "yellow")
+    if len(others) > CONDITIONS_SHOWN:
+        yield Text(f"  {_and_more(len(others) - CONDITIONS_SHOWN).lstrip()}", "yellow")
+
+
+def _finding(finding: Finding) -> str:
+    return f"{cell_text(finding.reason)} ({cell_text(finding.remedy)})"
+
+
+def _and_more(count: int) -> str:
+    return f" and {count:,} more" if count > 0 else ""
 
 
 def _book(found: dict[str, Any]) -> Iterator[Text]:

@@ -24,7 +24,9 @@ from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked
+from deadreckon.projections import trading_state
 from deadreckon.projections.tables import orders
+from deadreckon.projections.trading_state import TradingState
 
 Order = orders.OrderRow  # `orders` is also a field of the state
 
@@ -73,7 +75,7 @@ class BookState(Struct):
     """A book after the event at (`sequence`, `index`), at decision time `now` (nanoseconds UTC).
 
     `orders` are the open ones, as rows of the table of orders. `marked` is the last EquityMarked,
-    which has the peak. `events` counts folded events.
+    which has the peak. `events` counts folded events. `trading` is what trading rests on.
     """
 
     sequence: int = 0
@@ -88,6 +90,7 @@ class BookState(Struct):
     halts: Halts = {}
     halts_set_by: dict[str, SetBy] = {}
     marked: EquityMarked | None = None
+    trading: TradingState = field(default_factory=TradingState)
 
 
 def initial() -> BookState:
@@ -99,6 +102,7 @@ def evolve(state: BookState, record: Recorded[Any]) -> BookState:
     """Fold one recorded event, in place; returns the same object."""
     advance(state, record)
     apply_event(state, record)
+    trading_state.evolve(state.trading, record)
     return state
 
 
