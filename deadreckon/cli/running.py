@@ -1,6 +1,7 @@
 """Runner of a verb's job: orderly interrupts; expected errors become one line and an exit code."""
 
 import asyncio
+import errno
 import gc
 import logging
 from collections.abc import Callable, Coroutine
@@ -9,6 +10,19 @@ from typing import Any, TypeVar
 from deadreckon.cli.app import EXIT_INTERRUPTED, fail
 from deadreckon.contracts.errors import ExpectedError
 from deadreckon.runtime.process import log_lines
+
+# What a disk or an owner does to any file; other errors of the system are bugs of this program.
+WORLDS_FAULTS = {
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENAMETOOLONG,
+}
 
 T = TypeVar("T")
 
@@ -28,3 +42,7 @@ def run_sync(job: Callable[[], T]) -> T:
         fail("interrupted", EXIT_INTERRUPTED)
     except ExpectedError as error:
         fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in WORLDS_FAULTS or error.filename is None:
+            raise
+        fail(f"{error.filename}: {error.strerror}")

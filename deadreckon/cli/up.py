@@ -59,15 +59,15 @@ def _settings(
     """Read the file; options of the command line override it."""
     import msgspec
 
-    from deadreckon.node.up import read_settings
+    from deadreckon.node.up import SettingsError, read_settings
 
-    try:
-        found = read_settings(config, os.environ.get(DATA_VARIABLE) or "var")
-    except (OSError, msgspec.MsgspecError) as error:
-        fail(f"{config}: {error}", EXIT_USAGE)
     given: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}
     given = {name: value for name, value in given.items() if value is not None}
-    return msgspec.structs.replace(found, **(given if web else given | {"web_port": None}))
+    try:
+        found = read_settings(config, os.environ.get(DATA_VARIABLE) or "var")
+        return msgspec.structs.replace(found, **(given if web else given | {"web_port": None}))
+    except (SettingsError, ValueError) as error:
+        fail(str(error), EXIT_USAGE)
 
 
 def _print_json(found: "StackAddresses") -> None:

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from deadreckon.contracts.amounts import is_sane
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
@@ -54,6 +55,18 @@ class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
         elsewhere = bool(self.url and self.key_file)
         if elsewhere == self.embedded or bool(self.url) != bool(self.key_file):
             raise ValueError("give url and key_file, or embedded = true")
+        for currency, amount in self.cash.items():
+            if not is_sane(amount) or amount <= 0:
+                raise ValueError(f"cash {currency}: expected a positive amount, found {amount}")
+        for symbol in self.symbols:
+            for name in ("base_price", "tick_size", "lot_size"):
+                value = getattr(symbol, name)
+                if not is_sane(value) or value <= 0:
+                    raise ValueError(f"{symbol.symbol} {name}: expected above 0, found {value}")
+            for name in ("maker_fee_rate", "taker_fee_rate"):
+                value = getattr(symbol, name)
+                if not is_sane(value) or not -1 < value < 1:
+                    raise ValueError(f"{symbol.symbol} {name}: expected -1 to 1, found {value}")
 
 
 class VenueSettings(Struct, frozen=True, forbid_unknown_fields=True):

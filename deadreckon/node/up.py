@@ -12,8 +12,11 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.archive.jobs.daily_seal import ArchivePolicy, DailySealer
 from deadreckon.archive.open_log import server_location, stack_bus
+from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.contracts.publishers import is_venue_edge
+from deadreckon.contracts.subjects import token
 from deadreckon.node.demo_setup import publish_fact
 from deadreckon.node.readiness import Readiness, WatchedService
 from deadreckon.node.simulated_venue import VenueSettings, venues_ready
@@ -42,10 +45,18 @@ from deadreckon.services.clock.edge import Clock
 from deadreckon.strategies.loading import use_folder
 from deadreckon.venues.port import Venue
 
+PORT_MAX = 65_535
+CLOCK_SECONDS_MIN = 0.01  # a log keeps every tick for ever
+CLOCK_SECONDS_MAX = 3_600.0  # orders expire and days end by ticks
+CHECK_MINUTES_MAX = 525_600.0  # a year
 AWAY_WAIT = 1.0  # seconds for the same while the log is away
 REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
 
 log = structlog.get_logger()
+
+
+class SettingsError(UsageError):
+    """You gave a stack settings that cannot be read or are out of bounds; the message names one."""
 
 
 class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,6 +81,21 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     archive: ArchivePolicy = ArchivePolicy()
     check_views_minutes: float = 360.0
 
+    def __post_init__(self) -> None:
+        token(self.book, "book")
+        if not self.data or "\0" in self.data:
+            raise ValueError("data: expected the path of a folder")
+        for name in self.services:
+            if name not in RANK and not is_venue_edge(name):
+                raise ValueError(f"services: {name} is not one of {', '.join(RANK)}")
+        if len(set(self.services)) < len(self.services):
+            raise ValueError("services: a name stands there twice")
+        _within("web_port", self.web_port or 0, 0, PORT_MAX)
+        if self.nats_port != ANY_PORT:
+            _within("nats_port", self.nats_port, 1, PORT_MAX)
+        _within("clock_seconds", self.clock_seconds, CLOCK_SECONDS_MIN, CLOCK_SECONDS_MAX)
+        _within("check_views_minutes", self.check_views_minutes, 0, CHECK_MINUTES_MAX)
+
     @property
     def running(self) -> tuple[str, ...]:
         """The services, with the edges of the venues."""
@@ -77,11 +103,22 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
         return (*self.services, *more)
 
 
+def _within(name: str, value: float, least: float, most: float) -> None:
+    """Check a setting, which NaN does not pass. Raises ValueError."""
+    if not least <= value <= most:
+        raise ValueError(f"{name}: expected {least:g} to {most:g}, found {value:g}")
+
+
 def read_settings(path: Path | None, data: str = "var") -> StackSettings:
     """Read the settings from a TOML file, or the defaults, with `data` where the file names no
-    folder; raises msgspec.ValidationError or OSError."""
-    given = {} if path is None else msgspec.toml.decode(path.read_bytes(), type=dict)
-    return msgspec.convert({"data": data} | given, StackSettings)
+    folder. Raises SettingsError."""
+    try:
+        given = {} if path is None else msgspec.toml.decode(path.read_bytes(), type=dict)
+        return msgspec.convert({"data": data} | given, StackSettings)
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except (ValueError, ArithmeticError, RecursionError, msgspec.MsgspecError) as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 class LiveStack:

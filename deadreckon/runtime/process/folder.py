@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deadreckon.contracts.errors import OperationalError, UsageError
+from deadreckon.runtime.process.durable import sync
 from deadreckon.runtime.process.file_lock import LockedError, file_lock, holder
 
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes
@@ -40,17 +41,22 @@ class Folder:
             return self.check()
         if self.root.is_dir() and any(self.root.iterdir()):
             raise FolderError(f"{self.root} holds something else; give --data a new folder")
-        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.root.chmod(0o700)  # it may have been made beforehand, for all to read
-        temporary = self._stamp.with_suffix(".tmp")
-        temporary.write_text(json.dumps({"format": FORMAT}) + "\n")
-        os.replace(temporary, self._stamp)
+        try:
+            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.root.chmod(0o700)  # it may have been made beforehand, for all to read
+            temporary = self._stamp.with_suffix(".tmp")
+            temporary.write_text(json.dumps({"format": FORMAT}) + "\n")
+            sync(temporary)
+            os.replace(temporary, self._stamp)
+            sync(self.root)
+        except OSError as error:
+            raise FolderError(f"{self.root} cannot be made: {error.strerror}") from error
         return self
 
     def check(self) -> "Folder":
         """Refuse a folder that is not a data folder, or was written by a newer program."""
         try:
-            stamp = json.loads(self._stamp.read_text())["format"]
+            stamp = int(json.loads(self._stamp.read_text())["format"])
         except FileNotFoundError:
             raise FolderError(
                 f"{self.root} is no data folder yet; `dr demo --data {self.root}` makes one"

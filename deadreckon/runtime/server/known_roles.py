@@ -6,11 +6,16 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
 from deadreckon.runtime.server.secret import replace_private_file
 
 DEFAULT_BOOK = "desk"  # of a folder that names no other
+
+
+class DamagedRegistryError(OperationalError):
+    """You have a registry of roles that cannot be read; the message says how to go on."""
 
 
 class Producer(Struct, frozen=True):
@@ -76,11 +81,19 @@ class KnownRoles(Struct, frozen=True):
 
 
 def read_known_roles(path: Path) -> KnownRoles:
-    """Read the known roles from a file; the initial ones when there is no file."""
+    """Read the known roles from a file; the initial ones when there is no file.
+
+    Raises DamagedRegistryError.
+    """
     try:
         return msgspec.json.decode(path.read_bytes(), type=KnownRoles)
     except FileNotFoundError:
         return KnownRoles()
+    except msgspec.MsgspecError as error:
+        raise DamagedRegistryError(
+            f"{path} is damaged ({error}): put a copy of it back, or delete it and give each "
+            "producer a credential again (`dr producer add`)"
+        ) from None
 
 
 def lock_of(path: Path) -> Path:

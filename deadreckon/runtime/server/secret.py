@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deadreckon.contracts.errors import OperationalError
+from deadreckon.runtime.process.durable import sync
 
 
 class ExposedSecretError(OperationalError):
@@ -46,7 +47,9 @@ def write_private_file(path: Path, text: str) -> None:
 
 
 def replace_private_file(path: Path, text: str) -> None:
-    """Replace a file for its owner alone: a reader finds the old content or the new."""
+    """Replace a file for its owner alone: a reader finds the old content or the new, also after a
+    power failure."""
     unfinished = path.with_suffix(".unfinished")
     write_private_file(unfinished, text)
     os.replace(unfinished, path)
+    sync(path.parent)

@@ -1,6 +1,9 @@
 """Counter of crashes by event, so that a service that fails again and again halts the book."""
 
 import contextlib
+import os
+from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,10 @@ class Crash(Struct, frozen=True):
 _LINES = msgspec.json.Decoder(Crash)
 
 
+def _last_byte(file: FileIO) -> bytes:
+    return os.pread(file.fileno(), 1, file.tell() - 1)
+
+
 class CrashCounter:
     """Crashes as lines of a file beside the store; with no path nothing is kept."""
 
@@ -37,8 +44,11 @@ class CrashCounter:
         """Add one line."""
         log.error("service_failed", **msgspec.structs.asdict(crash))
         if self._path is not None:
-            with self._path.open("ab") as lines:
-                lines.write(msgspec.json.encode(crash) + b"\n")
+            with self._path.open("a+b", buffering=0) as lines:
+                # A line that a power cut has halved is ended, so that it does not damage this one.
+                whole = lines.seek(0, os.SEEK_END) == 0 or _last_byte(lines) == b"\n"
+                lines.write((b"" if whole else b"\n") + msgspec.json.encode(crash) + b"\n")
+                os.fsync(lines.fileno())
 
     def repeated(self) -> Crash | None:
         """Return the crash with which the last REPEATS lives of a service ended alike, if they did.
@@ -48,10 +58,20 @@ class CrashCounter:
         """
         if self._path is None or not self._path.exists():
             return None
-        crashes = _LINES.decode_lines(self._path.read_bytes())
+        crashes = list(self._whole_lines(self._path))
+        if not crashes:
+            return None
         latest = [crash for crash in crashes if crash.service == crashes[-1].service][-REPEATS:]
         alike = len(latest) == REPEATS and all(crash == latest[0] for crash in latest)
         return latest[0] if alike else None
+
+    def _whole_lines(self, path: Path) -> Iterator[Crash]:
+        """Yield the crashes of a file, passing over lines that are not whole."""
+        for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            try:
+                yield _LINES.decode(line)
+            except msgspec.MsgspecError as error:
+                log.warning("crash_line_damaged", file=str(path), line=number, reason=str(error))
 
     def forget(self) -> None:
         """Forget earlier crashes, after an orderly end."""
