@@ -105,7 +105,8 @@ def set_(
     name
         The strategy's name in signals, orders and PnL.
     parameters
-        NAME=VALUE pairs of its kind; docs/strategies.md lists them.
+        NAME=VALUE pairs of its kind, such as fast=9 or confidence_min=25%; docs/strategies.md
+        lists them.
     kind
         What it runs: a name that `dr strategy kinds` prints, or a file, path/to/my.py or
         path/to/my.py:Class.
@@ -124,8 +125,25 @@ def set_(
     assert isinstance(configured, StrategyConfigured)
     check(configured)
     configured = _with_code(configured, options, is_new=kind is not None or before is None)
+    configured = _in_units(configured)
     _check_parameters(configured, options)
     _publish(configured, wait, options)
+
+
+def _in_units(configured: "StrategyConfigured") -> "StrategyConfigured":
+    """Return the configuration with durations and percentages in the units of its parameters."""
+    from deadreckon.formatting.field_text import parse_amount
+    from deadreckon.strategies.description import parameter_units
+
+    units = parameter_units(configured)
+    try:
+        given = {
+            name: parse_amount(text, units.get(name))
+            for name, text in configured.parameters.items()
+        }
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
+    return msgspec.structs.replace(configured, parameters=given)
 
 
 def _check_parameters(configured: "StrategyConfigured", options: CommandOptions) -> None:

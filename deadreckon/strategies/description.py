@@ -71,6 +71,14 @@ def parameter_fault(configured: StrategyConfigured) -> ConfigurationFault | None
     return replace(fault, reason="; ".join([fault.reason, *given]))
 
 
+def parameter_units(configured: StrategyConfigured) -> dict[str, str]:
+    """Return the unit of each parameter of a configuration's kind; none without its code."""
+    strategy = REGISTRY.find(configured.kind, configured.code)
+    if isinstance(strategy, ConfigurationFault):
+        return {}
+    return {each.name: each.unit for each in _parameters(strategy.parameters)}
+
+
 def _parameters(shape: Any) -> Iterator[ParameterDescription]:
     declared = dict(declarations(shape))
     for field in structs.fields(shape):

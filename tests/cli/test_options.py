@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deadreckon.cli import cancel, flatten, limits, operator_facts
+from deadreckon.cli import cancel, flatten, limits, operator_facts, strategy
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import HaltRequested
 from deadreckon.contracts.instruments import VenueConfigured
@@ -166,6 +166,21 @@ def test_limits_are_printed_as_they_are_written_and_json_stays(
 )
 def test_what_is_printed_is_read_again(shape: type[Event], name: str, value: int) -> None:
     assert int(parse_field(shape, name, format_field(shape, name, value))) == value
+
+
+def test_a_strategys_share_may_be_a_percentage(
+    recorded: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strategy, "in_force", lambda data, nats: InForce())
+    monkeypatch.setattr(
+        strategy, "_publish", lambda configured, wait, options: recorded.events.append(configured)
+    )
+    kind = ("--kind", "moving_average_cross", "--instrument", "BTCUSDT.PAPER", "--notional", "100")
+
+    assert dr("strategy", "set", "x", "confidence_min=25%", "fast=5", *kind, "--reason", "r") == 0
+
+    (found,) = recorded.events
+    assert found.parameters == {"confidence_min": "0.25", "fast": "5"}
 
 
 def test_fees_of_a_venue_are_shares_too() -> None:
