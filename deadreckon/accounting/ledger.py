@@ -22,7 +22,9 @@ from deadreckon.accounting.equity import (
     realised_net,
 )
 from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
+from deadreckon.accounting.money import worth
 from deadreckon.accounting.postings import FOLDS, ImpossibleFillError
+from deadreckon.accounting.sellable import in_lot_units, takes_base
 from deadreckon.accounting.valuation import mark, notional, rate
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
@@ -105,6 +107,31 @@ def held(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
     """Return the signed quantity of one strategy (base units or contracts)."""
     found = position(ledger, strategy, instrument)
     return ZERO if found is None else average_cost.quantity(found)
+
+
+def held_after_fees(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
+    """Return the signed quantity of one strategy, less what a spot venue has kept of it as fees."""
+    found = holding(ledger, strategy, instrument)
+    if found is None:
+        return ZERO
+    quantity = average_cost.quantity(found.position)
+    listing = ledger.listings[instrument]
+    fees = found.fees.get(listing.base_currency)
+    if fees is None or not takes_base(listing, listing.base_currency):
+        return quantity
+    return canonical(EXACT.subtract(quantity, in_lot_units(worth(fees), listing)))
+
+
+def kept_from_coins(ledger: Ledger) -> dict[str, Decimal]:
+    """Return the fees that spot venues have kept from what they delivered, by base currency."""
+    found: dict[str, Decimal] = {}
+    for instrument, held_by in ledger.holdings.items():
+        listing = ledger.listings[instrument]
+        for one in held_by.values() if listing.kind == "spot" else ():
+            if (fees := one.fees.get(listing.base_currency)) is not None:
+                total = found.get(listing.base_currency, ZERO)
+                found[listing.base_currency] = EXACT.add(total, worth(fees))
+    return found
 
 
 def held_total(ledger: Ledger, instrument: str) -> Decimal:

@@ -95,14 +95,18 @@ class RandomScript:
         ]
 
     def end(self) -> Script:
-        """Two halts and cancels, so that what arrives late finds nothing either; then flat."""
-        calm = [bar(100, volume=100_000, instrument=self.instrument) for _ in range(5)]
+        """Two halts and cancels, so that what arrives late finds nothing either; then flat.
+        Twice, as a fee in coins leaves something of a short that was bought back."""
+        calm = [bar(100, volume=100_000, instrument=self.instrument) for _ in range(8)]
+        flatten = FlattenRequested("ann", "the end")
         cancel = CancelRequested("ann", "the end")
         return [
             *ann(HaltRequested("ann", "the end"), cancel),
             *minute(calm[0], calm[1]),
-            *ann(ResumeRequested("ann", "the end"), cancel, FlattenRequested("ann", "the end")),
-            *[step for event in calm[2:] for step in later(2 * MINUTE, event)],
+            *ann(ResumeRequested("ann", "the end"), cancel, flatten),
+            *[step for event in calm[2:5] for step in later(2 * MINUTE, event)],
+            *ann(flatten),
+            *[step for event in calm[5:] for step in later(2 * MINUTE, event)],
         ]
 
     def market(self) -> Script:

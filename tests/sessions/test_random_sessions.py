@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting import ledger
 from tests.sessions.player import Session, audited, narration
 from tests.sessions.random_sessions import RandomScript
 
@@ -19,9 +19,18 @@ def test_after_a_random_session_all_services_agree_and_nothing_is_promised(seed:
     asyncio.run(session.play())
     risk, fill, router = (session.states[name] for name in ("risk", "fill", "router"))
     book = session.states["portfolio"].ledger
-    held = {key: average_cost.quantity(found) for key, found in ledger.positions(book)}
-    assert not any(held.values())
-    assert not any(fill.positions.values())
+    dust = {
+        (strategy, instrument): left
+        for (strategy, _, instrument), _ in ledger.positions(book)
+        if (left := ledger.held_after_fees(book, strategy, instrument))
+    }
+    assert dust == {
+        (strategy, instrument): left
+        for instrument, holders in fill.positions.items()
+        for strategy, left in holders.items()
+    }
+    for (_, instrument), left in dust.items():
+        assert abs(left) < book.listings[instrument].lot_size, "what a fee in coins has left"
     promised = [risk.orders, risk.children, risk.exposures, risk.legs, risk.brackets]
     underway = [fill.orders, fill.waiting, fill.expiring, fill.approved, fill.withdrawn]
     assert not any([*promised, *underway, fill.brackets, fill.legs, router.families])

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from deadreckon.accounting.sellable import received, whole_lots
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.envelope import derive_id
 from deadreckon.contracts.event import Event
@@ -19,7 +20,7 @@ from deadreckon.contracts.orders import (
 from deadreckon.services.fill import prices
 from deadreckon.services.fill.market import PriceEvent, available, price_span
 from deadreckon.services.fill.paper_match import PaperMatch, Terms, end_unmatched, propose_match
-from deadreckon.services.fill.reduction import closed_sides, reducible, signed
+from deadreckon.services.fill.reduction import closed_sides, reducible
 from deadreckon.services.fill.state import PROTECTIVE, MarketState, Order, leaves_of, shrinks
 
 
@@ -99,11 +100,14 @@ def _quantity(session: MatchingRound, deal: PaperMatch) -> Decimal:
     if session.terms.venue.participation:
         quantity = min(leaves, _left(session, order.side))
     if order.reduce_only:
-        position = session.held.get(order.strategy, ZERO)
-        quantity = min(quantity, reducible(position, order.side))
+        quantity = min(quantity, reducible(_held(session, order.strategy), order.side))
     if order.time_in_force == "fok" and quantity < leaves:
         return ZERO
     return quantity
+
+
+def _held(session: MatchingRound, strategy: str) -> Decimal:
+    return whole_lots(session.held.get(strategy, ZERO), session.terms.listing)
 
 
 def _left(session: MatchingRound, side: Side) -> Decimal:
@@ -128,7 +132,9 @@ def _consume(session: MatchingRound, side: Side, quantity: Decimal) -> None:
 
 def _fill(session: MatchingRound, deal: PaperMatch, price: Decimal, quantity: Decimal) -> None:
     order, terms = deal.order, session.terms
-    fee, currency = prices.fee(terms.listing, terms.venue, deal.liquidity, quantity, price)
+    fee, currency = prices.fee(
+        terms.listing, terms.venue, deal.liquidity, order.side, quantity, price
+    )
     fill = OrderFilled(
         order_id=order.order_id,
         trade_id=derive_id(order.order_id, "fill", order.fills),
@@ -146,9 +152,10 @@ def _fill(session: MatchingRound, deal: PaperMatch, price: Decimal, quantity: De
     )
     session.events.append(fill)
     _consume(session, order.side, quantity)
-    before = session.held.get(order.strategy, ZERO)
-    after = EXACT.add(before, signed(order.side, quantity))
-    session.held[order.strategy] = after
+    before = _held(session, order.strategy)
+    change = received(fill, terms.listing)
+    session.held[order.strategy] = EXACT.add(session.held.get(order.strategy, ZERO), change)
+    after = _held(session, order.strategy)
     for side in closed_sides(before, after):
         session.gone[order.strategy, side] = True
     session.filled[order.order_id] = EXACT.add(order.filled, quantity)

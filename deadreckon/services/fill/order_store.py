@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from deadreckon.accounting.sellable import received
 from deadreckon.contracts import dedup
-from deadreckon.contracts.amounts import EXACT
+from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.event import Recorded, carried
 from deadreckon.contracts.orders import (
     OrderFilled,
@@ -16,7 +17,7 @@ from deadreckon.services.fill import overdue, prices
 from deadreckon.services.fill.brackets import ends_sibling
 from deadreckon.services.fill.market import known_at
 from deadreckon.services.fill.order_table import ENDED, Status, next_status
-from deadreckon.services.fill.reduction import closed_sides, reducible, signed
+from deadreckon.services.fill.reduction import closed_sides, reducible
 from deadreckon.services.fill.state import (
     PROTECTIVE,
     MarketState,
@@ -155,8 +156,8 @@ def filled(state: State, record: Recorded[OrderFilled]) -> None:
         return
     dedup.remember(state.trades, trade, record.id, record.at)
     before = position_of(state, fill.strategy, fill.instrument)
-    after = EXACT.add(before, signed(fill.side, fill.quantity))
-    _hold(state, fill.strategy, fill.instrument, after)
+    _hold(state, fill)
+    after = position_of(state, fill.strategy, fill.instrument)
     order = find_remembered(state, fill.order_id)
     if order is not None:
         _count(order, fill)
@@ -181,11 +182,12 @@ def _count(order: Order, fill: OrderFilled) -> None:
         order.trades[trade_of(fill)] = True
 
 
-def _hold(state: State, strategy: str, instrument: str, quantity: Decimal) -> None:
-    holders = state.positions.setdefault(instrument, {})
-    holders[strategy] = quantity
-    if not quantity:
-        del holders[strategy]
+def _hold(state: State, fill: OrderFilled) -> None:
+    holders = state.positions.setdefault(fill.instrument, {})
+    change = received(fill, state.listings.get(fill.instrument))
+    held = EXACT.add(holders.pop(fill.strategy, ZERO), change)
+    if held:
+        holders[fill.strategy] = held
 
 
 def _shrink(state: State, filled: Order, held: Decimal) -> None:

@@ -70,17 +70,20 @@ def fee(
     listing: InstrumentListed,
     venue: VenueConfigured,
     liquidity: Liquidity,
+    side: Side,
     quantity: Decimal,
     price: Decimal,
 ) -> tuple[Decimal, str]:
     """Return the fee of a fill and its currency: rate x notional, rounded half-even to 18 decimals.
 
-    A spot venue may charge in the base currency: rate x quantity. Any other fee currency would need
-    a rate that is not known, so that the fee is in the quote currency then.
+    A spot venue may charge a buyer in the base currency, from what is received: rate x quantity; a
+    seller receives quote currency, and pays in that. Any other fee currency would need a rate that
+    is not known, so that the fee is in the quote currency then.
     """
     rate = venue.maker_fee_rate if liquidity == "maker" else venue.taker_fee_rate
     size = _WIDE.multiply(quantity, listing.contract_size)
     in_base = venue.fee_currency == listing.base_currency and listing.kind == "spot"
+    in_base = in_base and side == "buy"
     amount = _WIDE.multiply(size, rate)
     if not in_base:
         amount = _WIDE.multiply(amount, price)

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from deadreckon.accounting.halts import Halts
+from deadreckon.accounting.sellable import whole_lots
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.dedup import RecentKeys
@@ -156,7 +157,7 @@ class State(Struct):
     expiring: dict[str, Literal[True]] = {}
     approved: dict[str, bool] = {}
     withdrawn: dict[str, Literal[True]] = {}
-    positions: dict[str, dict[str, Decimal]] = {}  # instrument -> strategy -> signed quantity
+    positions: dict[str, dict[str, Decimal]] = {}  # instrument -> strategy -> signed, with dust
     protections: dict[str, Protection] = {}  # by entry order
     brackets: dict[str, Bracket] = {}
     legs: dict[str, str] = {}  # leg -> its bracket
@@ -198,8 +199,9 @@ def status_of(state: State, order_id: str) -> Status:
 
 
 def position_of(state: State, strategy: str, instrument: str) -> Decimal:
-    """Return the signed quantity that a strategy holds (base units or contracts)."""
-    return state.positions.get(instrument, {}).get(strategy, ZERO)
+    """Return the signed quantity that a strategy holds (base units or contracts), without dust."""
+    held = state.positions.get(instrument, {}).get(strategy, ZERO)
+    return whole_lots(held, state.listings.get(instrument))
 
 
 def waits(order: Order) -> bool:

@@ -7,6 +7,7 @@ puts the new one in, exactly: once all orders have ended, what is in flight is z
 from decimal import Decimal
 
 from deadreckon.accounting import ledger
+from deadreckon.accounting.sellable import whole_lots
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO
 from deadreckon.contracts.event import Event, Recorded
@@ -115,9 +116,10 @@ def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
 
 
 def hold(state: State, strategy: str, instrument: str) -> None:
-    """Copy the quantity that the ledger has for a strategy."""
+    """Copy what the ledger has for a strategy, less fees taken from the coins, in whole lots."""
     exposure = exposure_of(state, strategy, instrument)
-    exposure.held = ledger.held(state.ledger, strategy, instrument)
+    held = ledger.held_after_fees(state.ledger, strategy, instrument)
+    exposure.held = whole_lots(held, state.ledger.listings.get(instrument))
     drop_if_empty(state, exposure)
 
 

@@ -200,11 +200,16 @@ def leverage_max(check: Evaluation) -> Violation | None:
 
 
 def liability(check: Evaluation) -> Decimal:
-    """Return short spot and negative cash, once everything in flight has filled."""
+    """Return short spot and negative cash, once everything in flight has filled.
+
+    A fee kept from the coins is missing from what is held, and owed to nobody.
+    """
     cash, spent = ledger.cash_by_currency(check.state.ledger), check.book.spent
+    kept = ledger.kept_from_coins(check.state.ledger)
     found = check.book.borrowed
     for currency in dict.fromkeys([*cash, *spent]):
         left = ROUNDING.subtract(cash.get(currency, ZERO), spent.get(currency, ZERO))
+        left = ROUNDING.add(left, kept.get(currency, ZERO))
         unit = ledger.rate(check.state.ledger, currency)
         if left < 0 and unit is not None:
             found = ROUNDING.subtract(found, ROUNDING.multiply(left, unit))

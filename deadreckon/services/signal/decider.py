@@ -8,6 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.dedup import RecentKeys, seen_before
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import FITTED, is_fitted
 from deadreckon.contracts.orders import (
@@ -40,6 +41,7 @@ from deadreckon.strategies.registry import CONFIGURATION_RULES, ConfigurationFau
 HANDLES = frozenset(
     {
         BarClosed,
+        InstrumentListed,
         SignalReceived,
         CancelReceived,
         ReplaceReceived,
@@ -62,11 +64,13 @@ HANDLES = frozenset(
 
 
 class State(Struct):
-    """Signals that producers sent, this stack's own strategies by name, and the fills seen."""
+    """Signals that producers sent, this stack's own strategies by name, the fills seen, and the
+    listings by instrument."""
 
     seen: SeenSignals
     strategies: dict[str, StrategyInstance]
     fills: RecentKeys[str]
+    listings: dict[str, InstrumentListed] = {}
 
 
 def initial() -> State:
@@ -101,7 +105,10 @@ def evolve(state: State, record: Recorded[Any]) -> State:
                 instances.refuse(state.strategies[name])
         case OrderFilled(strategy=name) as fill if name in state.strategies:
             if seen_before(state.fills, f"{fill.venue} {fill.trade_id}", "", record.at) is None:
-                instances.add_fill(state.strategies[name], fill)
+                listing = state.listings.get(fill.instrument)
+                instances.add_fill(state.strategies[name], fill, listing)
+        case InstrumentListed(instrument=listed):
+            state.listings[listed] = record.event
         case StrategyConfigured(strategy=name) as configured:
             before = state.strategies.get(name)
             state.strategies[name] = instances.configure(before, configured)

@@ -40,6 +40,8 @@ def explain(instance: StrategyInstance, record: Recorded[BarClosed]) -> BarExpla
     figures = {"close": record.event.close, **explanation.figures}
     if instance.position:
         figures["held"] = instance.position
+    if dust := instance.dust.get(instance.configured.instrument):
+        figures["dust"] = dust
     if not instance.configured.enabled:
         return BarExplanation("off", figures)
     if explanation.no_view:

@@ -9,9 +9,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from deadreckon.accounting.sellable import received, sellable
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import NANOSECONDS, Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.orders import (
     OrderApproved,
@@ -37,7 +39,8 @@ class StrategyInstance(Struct, dict=True):
 
     `configured` is its newest configuration. `memory` is the strategy's own state; null while it
     cannot run. `refused` says that the log refuses that configuration. `held` is what it owns by
-    its own fills, per instrument (base units or contracts, shorts negative). `entered_at` and
+    its own fills and can sell, per instrument (base units or contracts, shorts negative); `dust` is
+    what it owns beside that, too little for an order. `entered_at` and
     `left_at` (nanoseconds UTC) are when it last raised an entry, and an exit of what it still
     holds. `bar` is the last one it has seen, `waiting` are those whose fills are not all recorded.
     `working` holds its signals that nobody answered yet and its orders that have not ended.
@@ -47,6 +50,7 @@ class StrategyInstance(Struct, dict=True):
     memory: Any = None
     refused: bool = False
     held: dict[str, Decimal] = {}
+    dust: dict[str, Decimal] = {}
     entered_at: int | None = None
     left_at: int | None = None
     bar: Recorded[BarClosed] | None = None
@@ -101,7 +105,7 @@ def configure(before: StrategyInstance | None, event: StrategyConfigured) -> Str
             after.memory = strategy.initial(parameters)
     if before is not None:
         after.held, after.entered_at, after.left_at = before.held, before.entered_at, before.left_at
-        after.working = before.working
+        after.dust, after.working = before.dust, before.working
     return after
 
 
@@ -169,15 +173,18 @@ def trains(instance: StrategyInstance) -> bool:
     return setup is not None and setup.strategy.training(setup.parameters) is not None
 
 
-def add_fill(instance: StrategyInstance, fill: OrderFilled) -> None:
+def add_fill(
+    instance: StrategyInstance, fill: OrderFilled, listing: InstrumentListed | None
+) -> None:
     """Move what is held by a fill; a position that is closed or turned needs no further exit."""
-    before = instance.held.get(fill.instrument, ZERO)
-    change = fill.quantity if fill.side == "buy" else fill.quantity.copy_negate()
-    after = canonical(EXACT.add(before, change))
+    before = instance.held.pop(fill.instrument, ZERO)
+    owned = EXACT.add(before, instance.dust.pop(fill.instrument, ZERO))
+    owned = EXACT.add(owned, received(fill, listing))
+    after = canonical(sellable(owned, listing))
     if after:
         instance.held[fill.instrument] = after
-    else:
-        instance.held.pop(fill.instrument, None)
+    if after != owned:
+        instance.dust[fill.instrument] = canonical(EXACT.subtract(owned, after))
     if (after > 0) != (before > 0) or (after < 0) != (before < 0):
         instance.left_at = None
 
