@@ -1,4 +1,4 @@
-"""What is held of an instrument and can be sold: after fees in base currency, in whole lots.
+"""Quantity of an instrument that can be sold: after fees in base currency, in whole lots.
 
 What is left over is dust: too little for one order. The ledger's position is what was traded; it
 books such a fee beside it, in its own currency.

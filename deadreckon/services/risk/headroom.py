@@ -116,10 +116,12 @@ def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
 
 
 def hold(state: State, strategy: str, instrument: str) -> None:
-    """Copy what the ledger has for a strategy, less fees taken from the coins, in whole lots."""
+    """Copy what the ledger has for a strategy; after a fee taken from the coins, whole lots of it."""
     exposure = exposure_of(state, strategy, instrument)
-    held = ledger.held_after_fees(state.ledger, strategy, instrument)
-    exposure.held = whole_lots(held, state.ledger.listings.get(instrument))
+    exposure.held = ledger.held(state.ledger, strategy, instrument)
+    left = ledger.held_after_fees(state.ledger, strategy, instrument)
+    if left != exposure.held:
+        exposure.held = whole_lots(left, state.ledger.listings.get(instrument))
     drop_if_empty(state, exposure)
 
 
