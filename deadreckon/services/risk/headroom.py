@@ -116,7 +116,7 @@ def answered(order: ApprovedOrder, signal_id: str, child: str) -> None:
 
 
 def hold(state: State, strategy: str, instrument: str) -> None:
-    """Copy what the ledger has for a strategy; after a fee taken from the coins, whole lots of it."""
+    """Copy what the ledger has for a strategy; whole lots of it after a fee taken from coins."""
     exposure = exposure_of(state, strategy, instrument)
     exposure.held = ledger.held(state.ledger, strategy, instrument)
     left = ledger.held_after_fees(state.ledger, strategy, instrument)
