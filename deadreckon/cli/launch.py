@@ -15,7 +15,8 @@ from deadreckon.marketdata.tapes.rows import BarRow, QuoteRow, TradeRow
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape, open_tape
 from deadreckon.node.demo import Demo, DemoPlan
-from deadreckon.node.demo_setup import setup_facts
+from deadreckon.node.demo_setup import instrument, setup_facts
+from deadreckon.node.demo_sizes import tape_sizes
 from deadreckon.node.readiness import Readiness
 from deadreckon.node.simulated_venue import (
     ExchangeSettings,
@@ -82,14 +83,14 @@ async def run_demo(options: DemoOptions) -> AuditDocument:
         stored = None if options.memory else stack.enter_context(stored_views(folder))
         board = LiveViewFold()
         verdicts = await stack.enter_async_context(verdicts_published(bus, plan.book))
-        seen = (board, verdicts)
-        demo = Demo(plan, folder, tape, bus, stored, seen)
+        demo = Demo(plan, folder, tape, bus, stored, (board, verdicts))
         url = await stack.enter_async_context(
             gateway_served(folder, _vitals(demo, stored), options.web_port)
         )
         with waiting_status("reading the log", shown=not options.quiet):
             await stack.enter_async_context(demo)
         begun, rows = time.monotonic(), demo.player.played.rows
+        _say_sizes(demo, quiet=options.quiet)
         screen = Screen(board, lambda: demo.feed.last, rows, tape.header.rows, url)
         async with nullcontext() if options.quiet else screen:
             await demo.play(screen.update)
@@ -97,6 +98,16 @@ async def run_demo(options: DemoOptions) -> AuditDocument:
             print(f"dr: {fault}", file=sys.stderr)
         with waiting_status("auditing the log", shown=not options.quiet):
             return await demo.summary(time.monotonic() - begun, demo.player.played.rows - rows)
+
+
+def _say_sizes(demo: Demo, *, quiet: bool) -> None:
+    """Print the sizes that a new demo begins with, and why its tape cannot trade."""
+    if demo.player.played.rows:
+        return
+    if not quiet:
+        print(f"dr: {demo.tape.header.instrument}: {demo.sizes.sentence()}", file=sys.stderr)
+    if demo.sizes.fault:
+        print(f"dr: this tape cannot trade: {demo.sizes.fault}", file=sys.stderr)
 
 
 def _vitals(demo: Demo, stored: StoredViews | None) -> Readiness | None:
@@ -120,7 +131,8 @@ def _exchange(options: DemoOptions, tape: Tape) -> ExchangeSettings:
     match first:
         case BarRow(close=price) | TradeRow(price=price) | QuoteRow(bid=price):
             settings = ExchangeSettings(seed=options.venue_seed, faults=options.venue_faults)
-            return exchange_for(setup_facts(tape.header), price, settings)
+            sizes = tape_sizes(tape, instrument(tape.header))
+            return exchange_for(setup_facts(tape.header, sizes=sizes), price, settings)
 
 
 def _tape(options: DemoOptions, folder: Folder) -> Tape:

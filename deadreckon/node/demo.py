@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import cached_property
 
 import structlog
 from msgspec import Struct, structs
@@ -11,7 +12,8 @@ from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.marketdata.tapes.tape import Tape
-from deadreckon.node.demo_setup import publish_fact, set_up
+from deadreckon.node.demo_setup import instrument, publish_fact, set_up
+from deadreckon.node.demo_sizes import DemoSizes, tape_sizes
 from deadreckon.node.operator_commands import read_in_force
 from deadreckon.node.readiness import WatchedService
 from deadreckon.node.supervision import halt_after_crashes
@@ -152,6 +154,11 @@ class Demo:
         )
         return [LocalTurnTaker(service) for service in self.services]
 
+    @cached_property
+    def sizes(self) -> DemoSizes:
+        """Cash and entries that the tape's price and volume allow."""
+        return tape_sizes(self.tape, instrument(self.tape.header))
+
     @property
     def watched(self) -> Sequence[WatchedService]:
         """Every service, in this process or in one of its own."""
@@ -168,7 +175,8 @@ class Demo:
         where = "memory" if plan.memory else "jetstream"
         await self.player.open()
         await halt_after_crashes(self.bus, plan.book, self._crashes)
-        await set_up(self.bus, plan.book, self.tape.header, plan.edge, plan.strategies)
+        header = self.tape.header
+        await set_up(self.bus, plan.book, header, plan.edge, plan.strategies, self.sizes)
         started = StackStarted(list(plan.services), __version__, where, "stack", "start")
         await publish_fact(self.bus, plan.book, "stack", log_lines.unique_name("start"), started)
         following = asyncio.create_task(self.views.follow(), name="views")

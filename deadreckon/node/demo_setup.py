@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from deadreckon.contracts.amounts import canonical
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import StrategyConfigured
@@ -14,6 +15,7 @@ from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.tape import TapeHeader
+from deadreckon.node.demo_sizes import PARTICIPATION, DemoSizes, usual_sizes
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 from deadreckon.strategies.loading import stamped
@@ -33,11 +35,16 @@ async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Even
 
 
 async def set_up(
-    bus: Bus, book: str, header: TapeHeader, edge: str = "", more: Sequence[str] = ()
+    bus: Bus,
+    book: str,
+    header: TapeHeader,
+    edge: str = "",
+    more: Sequence[str] = (),
+    sizes: DemoSizes | None = None,
 ) -> None:
     """Publish the demo's setup, or the rest of it after a start that was cut short."""
     tail = await retry(lambda: bus.tail(operator_subject(book, ACTOR)))
-    events = setup_facts(header, edge, more)
+    events = setup_facts(header, edge, more, sizes)
     names = [f"setup-{number}" for number in range(len(events))]
     for name, event in list(zip(names, events, strict=True))[_published_count(tail, names) :]:
         await publish_fact(bus, book, ACTOR, name, event)
@@ -51,14 +58,21 @@ def _published_count(tail: Stored | None, names: list[str]) -> int:
     return names.index(fact_id) + 1 if fact_id in names else len(names)
 
 
-def setup_facts(header: TapeHeader, edge: str = "", more: Sequence[str] = ()) -> list[Event]:
+def setup_facts(
+    header: TapeHeader,
+    edge: str = "",
+    more: Sequence[str] = (),
+    sizes: DemoSizes | None = None,
+) -> list[Event]:
     """Return instrument, venue, reporting, cash, limits and strategies for one tape.
 
+    `sizes` are those of the tape; without them the quote currency alone gives the amounts.
     `edge` is the service that talks to the venue, empty for the paper venue. `more` names further
     strategies, by kind or file. Raises StrategyLoadError.
     """
     listing = instrument(header)
     quote = listing.quote_currency
+    sizes = sizes or usual_sizes(listing)
     return [
         listing,
         VenueConfigured(
@@ -68,16 +82,16 @@ def setup_facts(header: TapeHeader, edge: str = "", more: Sequence[str] = ()) ->
             fee_currency="",
             slippage_bps=Decimal(1),
             latency=0,
-            participation=Decimal("0.1"),
+            participation=PARTICIPATION,
             actor=ACTOR,
             reason=REASON,
             edge=edge,
         ),
         ReportingConfigured(quote, 3600 * NANOSECONDS, actor=ACTOR, reason=REASON),
-        CashDeposited(quote, Decimal(100_000), actor=ACTOR, reason=REASON),
-        limits(),
-        *map(stamped, strategies(header.instrument)),
-        *(further_strategy(kind, header.instrument) for kind in more),
+        CashDeposited(quote, sizes.cash, actor=ACTOR, reason=REASON),
+        limits(sizes.scale),
+        *map(stamped, strategies(header.instrument, sizes.notional)),
+        *(further_strategy(kind, header.instrument, sizes.notional) for kind in more),
     ]
 
 
@@ -105,20 +119,20 @@ def instrument(header: TapeHeader) -> InstrumentListed:
     )
 
 
-def limits() -> LimitsSet:
-    """Return limits so tight that a month of trading meets several of them."""
+def limits(scale: Decimal = Decimal(1)) -> LimitsSet:
+    """Return limits so tight that a month meets several of them; amounts are times `scale`."""
     return LimitsSet(
         actor=ACTOR,
         reason=REASON,
-        order_notional_min=Decimal(50),
-        order_notional_max=Decimal(20_000),
-        exposure_instrument_max=Decimal(7_500),
-        exposure_gross_max=Decimal(40_000),
+        order_notional_min=canonical(Decimal(50) * scale),
+        order_notional_max=canonical(Decimal(20_000) * scale),
+        exposure_instrument_max=canonical(Decimal(7_500) * scale),
+        exposure_gross_max=canonical(Decimal(40_000) * scale),
         leverage_max=Decimal(2),
         liability_max=Decimal(0),  # a spot market lends us nothing to sell short
-        equity_floor=Decimal(50_000),
+        equity_floor=canonical(Decimal(50_000) * scale),
         drawdown_max=Decimal("0.1"),
-        daily_loss_max=Decimal(150),
+        daily_loss_max=canonical(Decimal(150) * scale),
         order_gap_min=60 * NANOSECONDS,
         price_age_max=3600 * NANOSECONDS,
         confidence_min=Decimal("0.25"),
@@ -127,14 +141,14 @@ def limits() -> LimitsSet:
     )
 
 
-def further_strategy(kind: str, instrument: str) -> StrategyConfigured:
+def further_strategy(kind: str, instrument: str, notional: Decimal) -> StrategyConfigured:
     """Return a strategy with its defaults, under the name it gives itself."""
     configured = StrategyConfigured(
         strategy="",
         kind=kind,
         instrument=instrument,
         enabled=True,
-        notional=Decimal(5_000),
+        notional=notional,
         parameters={},
         actor=ACTOR,
         reason=REASON,
@@ -143,7 +157,7 @@ def further_strategy(kind: str, instrument: str) -> StrategyConfigured:
     return replace(found, strategy=found.kind)
 
 
-def strategies(name: str) -> list[StrategyConfigured]:
+def strategies(name: str, notional: Decimal) -> list[StrategyConfigured]:
     """Return one moving-average cross and one regime strategy."""
     return [
         StrategyConfigured(
@@ -151,7 +165,7 @@ def strategies(name: str) -> list[StrategyConfigured]:
             kind="moving_average_cross",
             instrument=name,
             enabled=True,
-            notional=Decimal(5_000),
+            notional=notional,
             parameters={
                 "fast": "9",
                 "slow": "21",
@@ -168,7 +182,7 @@ def strategies(name: str) -> list[StrategyConfigured]:
             kind="hmm_regime",
             instrument=name,
             enabled=True,
-            notional=Decimal(5_000),
+            notional=notional,
             parameters={
                 "states": "4",
                 "enter": "0.9",

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from deadreckon import __version__
+from deadreckon.contracts.amounts import canonical, text
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import OrderFilled
@@ -16,7 +17,8 @@ from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.marketdata.tapes.loading import load_or_import
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import Tape
-from deadreckon.node.demo_setup import set_up
+from deadreckon.node.demo_setup import instrument, set_up
+from deadreckon.node.demo_sizes import tape_sizes
 from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Feed
@@ -60,11 +62,14 @@ async def played(tape: Tape) -> list[Stored]:
         await service.replay()
     await player.replay()
     await player.open()
-    await set_up(bus, BOOK, tape.header)
+    sizes = tape_sizes(tape, instrument(tape.header))
+    await set_up(bus, BOOK, tape.header, sizes=sizes)
     await player.play(None, until(QUIET))
     for number, signal in enumerate(WISHES):  # whether our strategies like this market or not
         common = {"id": f"{number}", "instrument": tape.header.instrument}
         sent = common | {"at": format_timestamp(player.played.at), "confidence": "1"} | signal
+        if signal["notional"] == "4000":
+            sent["notional"] = text(canonical(4_000 * sizes.scale))
         await bus.append(producer_subject(BOOK, "alice"), msgspec.json.encode(sent))
     await player.play(None, until(ROWS))
     await feed.stop()
