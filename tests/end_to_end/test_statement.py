@@ -21,7 +21,7 @@ def dr(tmp_path_factory: pytest.TempPathFactory) -> Dr:
     """A folder with a run at the simulated exchange."""
     dr = Dr(tmp_path_factory.mktemp("statement"))
     tape = dr.folder / "wild.tape.parquet"
-    synthesise(Recipe(seed=4, bars=160, interval_seconds=300), "BTCUSD-PERP.SIM", tape)
+    synthesise(Recipe(seed=4, bars=200, interval_seconds=300), "BTCUSD-PERP.SIM", tape)
     dr.json("demo", "--tape", str(tape), "--no-web", "--venue", "sim", "--data", "run")
     return dr
 

@@ -15,7 +15,7 @@ from tests.end_to_end.conftest import Dr, until
 from tests.support.venue_truth import LogFigures, exchange_figures, log_figures
 
 INSTRUMENT = "BTCUSD-PERP.SIM"
-BARS = 160  # of five minutes: a dozen orders, brackets among them
+BARS = 200  # of five minutes: a dozen orders, brackets among them
 
 # Longer than an answer is waited for, and no longer than that.
 LATE = 2.1
