@@ -84,6 +84,7 @@ class WindowTracker:
         self.prices = 0
         self.references: dict[str, EventReference] = {}  # of events that outcome groups refer to
         self.names = Style()
+        self._deferred: dict[str, Recorded[BarClosed]] = {}  # bars whose fills are not all recorded
         self._grouping = {name: OutcomeGrouping() for name in ("signal", "risk", "fill")}
         self._rules: dict[str, list[RuleResult]] = {}
         self._previous: Recorded[Any] | None = None
@@ -136,18 +137,16 @@ class WindowTracker:
 
     def _signal(self, state: SignalState, record: Recorded[Any]) -> None:
         if isinstance(record.event, BarSettled):
-            for name in record.event.strategies:
-                instance = state.strategies.get(name)
-                if (
-                    instance is not None
-                    and instance.bar is not None
-                    and self._is_price("signal", instance.bar)
-                ):
-                    self._strategy(name, instance, instance.bar)
+            bar = self._deferred.pop(record.event.bar, None)
+            for name in record.event.strategies if bar else ():
+                if bar is not None and (instance := state.strategies.get(name)) is not None:
+                    self._strategy(name, instance, bar)
         elif isinstance(record.event, BarClosed) and self._is_price("signal", record):
             self._grouping["signal"].next_event()
             for name, instance in state.strategies.items():
-                if not any(bar.id == record.id for bar in instance.waiting):
+                if any(bar.id == record.id for bar in instance.waiting):
+                    self._deferred[record.id] = record
+                else:
                     self._strategy(name, instance, record)
 
     def _strategy(self, name: str, instance: StrategyInstance, record: Recorded[BarClosed]) -> None:
