@@ -403,6 +403,7 @@ def test_an_address_above_the_header_is_passed_over(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_rows_of_a_large_file_are_counted_whatever_ends_its_lines(tmp_path: Path) -> None:
     """Large files are parsed in pieces by several threads."""
     lines = [f"{1_600_000_020 + 60 * n},{n + 1},{n + 2},{n + 1},{n + 2},5" for n in range(150_000)]

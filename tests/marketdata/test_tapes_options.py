@@ -70,6 +70,7 @@ def test_whether_there_is_a_header_can_be_said(tmp_path: Path) -> None:
 NAMES = ["timestamp", "open", "high", "low", "close", "volume", "note"]
 
 
+@pytest.mark.slow
 @given(
     order=st.permutations(NAMES),
     notes=st.lists(st.text("ab ,;\t|\"'.1", max_size=6), min_size=6, max_size=6),
