@@ -11,17 +11,7 @@ from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import FITTED, is_fitted
-from deadreckon.contracts.orders import (
-    BarSettled,
-    OrderApproved,
-    OrderCancelled,
-    OrderExpired,
-    OrderFilled,
-    OrderRejected,
-    OrderRouted,
-    OrderSubmitting,
-    OrderUnroutable,
-)
+from deadreckon.contracts.orders import BarSettled, OrderFilled
 from deadreckon.contracts.signals import (
     CancelReceived,
     DecisionDeferred,
@@ -46,16 +36,7 @@ HANDLES = frozenset(
         CancelReceived,
         ReplaceReceived,
         SignalMalformed,
-        SignalRaised,
-        SignalRefused,
-        OrderApproved,
-        OrderRouted,
-        OrderUnroutable,
-        OrderSubmitting,
-        OrderFilled,
-        OrderCancelled,
-        OrderRejected,
-        OrderExpired,
+        *instances.FOLLOWED,
         BarSettled,
         StrategyConfigured,
         *FITTED,

@@ -14,9 +14,8 @@ from deadreckon.strategies.registry import Setup
 from deadreckon.strategies.strategy import Decision
 
 BASIS_POINTS = Decimal(10_000)
-ENTRY_BARS = (
-    3  # an entry that a view three bars old still works for is not what the strategy sees now
-)
+# The life of an entry: the view that it works for is three bars old then.
+ENTRY_BARS = 3
 
 
 def signals_at(

@@ -33,6 +33,20 @@ from deadreckon.strategies.registry import (
     read_setup,
 )
 
+# What tells whether a strategy has a signal or an order at work.
+FOLLOWED: tuple[type[Event], ...] = (
+    SignalRaised,
+    SignalRefused,
+    OrderApproved,
+    OrderUnroutable,
+    OrderRouted,
+    OrderSubmitting,
+    OrderFilled,
+    OrderCancelled,
+    OrderRejected,
+    OrderExpired,
+)
+
 
 class StrategyInstance(Struct, dict=True):
     """A strategy from its first configuration on.
