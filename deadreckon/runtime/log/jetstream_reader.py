@@ -22,9 +22,8 @@ IDLE_MAX = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten 
 FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
 GROUP = "reader"  # of the orders of a consumer; it has one reader
-PINNED = (
-    3_600  # seconds without an order after which the server forgets the pin; FORGOTTEN_AFTER first
-)
+# Seconds without an order after which the server forgets the pin; FORGOTTEN_AFTER comes first.
+PINNED = 3_600
 PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
 BACKOFF = 0.1  # seconds between attempts to begin anew
 
