@@ -60,11 +60,14 @@ def _sequence(dr: Dr) -> int:
 
 
 def tape_time(dr: Dr) -> str:
-    """The tape's time now, as a producer on a tape must write it."""
-    lines = dr.run("tail", "--data", "run", "--no-follow", "--json").splitlines()
-    bars = [json.loads(line) for line in lines if "market.bar_closed" in line]
+    """The tape's time now, as a producer on a tape must write it; waits for the first bar."""
     from deadreckon.contracts.timestamps import format_timestamp
 
+    def closed_bars() -> list[dict[str, Any]]:
+        lines = dr.run("tail", "--data", "run", "--no-follow", "--json").splitlines()
+        return [json.loads(line) for line in lines if "market.bar_closed" in line]
+
+    bars = until(closed_bars, "the tape's first bar")
     return format_timestamp(int(bars[-1]["at"]))
 
 
