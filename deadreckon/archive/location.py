@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from deadreckon.runtime.log.bus import HoleError
+
 FOLDER = "archive"  # under a data folder
 
 
@@ -15,3 +17,12 @@ def is_archive_only(data: Path) -> bool:
     result of a what-if. A folder that has lost its store is not one: the end of its log is
     missing."""
     return has_archive(data) and not (data / "nats" / "lock").exists()
+
+
+def refuse_end(sealed: int, last: int) -> None:
+    """Raise HoleError if the log ends at `last`, before the end of what was sealed."""
+    if sealed > last:
+        raise HoleError(
+            f"the log ends at {last}, but messages up to {sealed} were sealed: the log was cut or "
+            f"is another one; restore it from a copy"
+        )

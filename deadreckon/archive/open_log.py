@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-import structlog
 from msgspec.structs import replace
 
 from deadreckon.archive.location import has_archive, is_archive_only
@@ -19,6 +18,7 @@ from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.log.role_connections import RoleConnections
 from deadreckon.runtime.log.rollover_notice import refuse_unfinished_rollover
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import PRODUCER_PREFIX
 from deadreckon.runtime.server.endpoint import Endpoint, external_endpoint
@@ -38,7 +38,7 @@ VERB_LOOK = 0.1  # seconds between two looks whether it is done
 VERB_WAIT = 60.0  # seconds for a verb that has the store open (an audit, say) to be done with it
 LOG_WAIT = 10.0  # seconds for the log to be made by the stack that starts on the folder
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def open_bus(
 ) -> AsyncIterator[Bus]:
     """Open the folder's log in one role for a verb: on `server` (see `external`), on the server
     that runs there, or on one started for the purpose. What has left the log is read from the
-    archive, unless only the live part is asked for."""
+    archive, unless only the live part is asked for, or an operator asks."""
     if server is None and is_archive_only(folder.root):
         yield archived_log(folder.root)
         return
@@ -58,7 +58,9 @@ async def open_bus(
                 yield bus
                 return
             await _check(bus)
-            yield bus if live_only else await _whole(folder, bus, role)
+            # A halt must not fail, or wait, because history lies on another machine.
+            live_only = live_only or role == OPERATOR
+            yield bus if live_only else await whole_log(folder.root, bus)
         finally:
             await bus.close()
 
@@ -214,18 +216,6 @@ async def _switchboard(endpoint: Endpoint, roles: Sequence[str]) -> AsyncIterato
         yield bus
     finally:
         await bus.close()
-
-
-async def _whole(folder: Folder, bus: Bus, role: str) -> Bus:
-    """Join the log with its archive. For an operator the archive is optional: a halt must not fail
-    because history lies on another machine."""
-    try:
-        return await whole_log(folder.root, bus)
-    except HoleError as fault:
-        if role != OPERATOR:
-            raise
-        log.warning("archive_missing", reason=str(fault))
-        return bus
 
 
 def _refuse_archive_only(data: Path) -> None:

@@ -4,13 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-import structlog
-
-from deadreckon.archive.location import FOLDER
+from deadreckon.archive.location import FOLDER, refuse_end
 from deadreckon.archive.manifests import ArchiveManifest, digest_of
 from deadreckon.archive.sealed import SealedLog, SealedReader, archive_faults_as_holes
 from deadreckon.archive.sealer import last_sealed_range
-from deadreckon.archive.segments import Archive, ArchiveError
+from deadreckon.archive.segments import Archive
 from deadreckon.contracts.archive import RangeSealed
 from deadreckon.runtime.log.bus import (
     Bus,
@@ -24,8 +22,6 @@ from deadreckon.runtime.log.bus import (
 )
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.role_connections import as_role
-
-log = structlog.get_logger()
 
 
 class SplicedLog:
@@ -132,15 +128,12 @@ def sealed_log(data: Path) -> SealedLog:
 
 
 async def with_archive(data: Path, live: Bus) -> Bus:
-    """See one_log, of a folder where something was sealed."""
+    """Put its archive before a log that has lost its first messages; see `whole_log`."""
     info = await retry(live.info)
-    if info.first <= 1:
-        _refuse_cut(data, info.last)
-        return live
     with archive_faults_as_holes():
         archive = Archive(data / FOLDER)
         chain, sealed = archive.manifests, archive.last
-    _refuse_end(sealed, info.last)
+    refuse_end(sealed, info.last)
     old = SealedLog(archive, info.first - 1)
     fault = chain_fault(chain, await last_sealed_range(live), old.last)
     if fault:
@@ -161,22 +154,3 @@ def chain_fault(chain: Sequence[ArchiveManifest], latest: RangeSealed | None, up
     if digest_of(chain[latest.number - 1]) != latest.manifest:
         return f"range {latest.number} of the archive is not the one that the log speaks of"
     return ""
-
-
-def _refuse_cut(data: Path, last: int) -> None:
-    """Check a complete log against its archive; damage to the archive is no reason not to
-    go on with one that is."""
-    try:
-        sealed = Archive(data / FOLDER).last
-    except (ArchiveError, OSError) as error:
-        log.warning("archive_unreadable", reason=str(error), next="`dr archive verify`")
-        return
-    _refuse_end(sealed, last)
-
-
-def _refuse_end(sealed: int, last: int) -> None:
-    if sealed > last:
-        raise HoleError(
-            f"the log ends at {last}, but messages up to {sealed} were sealed: the log was cut or "
-            f"is another one; restore it from a copy"
-        )

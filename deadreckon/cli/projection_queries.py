@@ -51,7 +51,7 @@ def ask(
 ) -> "tuple[Folder, TableAnswer, dict[str, Any]]":
     """Return the folder, an answer from its projections, and the health of its log."""
     from deadreckon.cli.running import run
-    from deadreckon.node.folder_health import log_health
+    from deadreckon.node.folder_log import log_health
     from deadreckon.runtime.process.folder import Folder
 
     async def job() -> "tuple[Folder, TableAnswer, dict[str, Any]]":

@@ -22,7 +22,7 @@ from deadreckon.contracts.governance import (
 from deadreckon.contracts.orders import CancelMissed
 from deadreckon.contracts.signals import SignalRefused
 from deadreckon.contracts.subjects import status_subject
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.log.bus import Bus, DeniedError, Stored, UnavailableError
 from deadreckon.runtime.log.feed import Decoding

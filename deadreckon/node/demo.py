@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import cached_property
 
-import structlog
 from msgspec import Struct, structs
 
 from deadreckon import __version__
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.marketdata.tapes.tape import Tape
-from deadreckon.node.demo_setup import instrument, publish_fact, set_up
+from deadreckon.node.demo_setup import instrument, set_up
 from deadreckon.node.demo_sizes import DemoSizes, tape_sizes
+from deadreckon.node.facts import publish_fact
 from deadreckon.node.operator_commands import read_in_force
 from deadreckon.node.readiness import WatchedService
 from deadreckon.node.supervision import halt_after_crashes
@@ -36,7 +36,8 @@ from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.runtime.service.turns import LocalTurnTaker, RemoteTurnTaker, Round, TurnTaker
-from deadreckon.services.catalogue import BOOK, RANK, assemble, in_turn_order
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK, in_turn_order
 from deadreckon.services.market.tape_player import TapePlayer
 from deadreckon.strategies import loading
 
@@ -45,7 +46,7 @@ OTHER_RUN = (
     " tape by the code that is here"
 )
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class DemoPlan(Struct, frozen=True):

@@ -6,16 +6,16 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from deadreckon.contracts.amounts import canonical
-from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS, Event
 from deadreckon.contracts.governance import StrategyConfigured
-from deadreckon.contracts.inbound import read_fact, write_fact
+from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.tape import TapeHeader
 from deadreckon.node.demo_sizes import PARTICIPATION, DemoSizes, usual_sizes
+from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 from deadreckon.strategies.loading import stamped
@@ -23,15 +23,6 @@ from deadreckon.strategies.loading import stamped
 ACTOR = "demo"
 REASON = "demo setup"
 QUOTES = ("USDT", "USDC", "BUSD", "USD", "EUR", "BTC", "ETH")
-
-
-async def publish_fact(bus: Bus, book: str, name: str, fact_id: str, event: Event) -> int:
-    """Publish one operator's fact, retrying until it is stored; return its sequence.
-
-    The fact's id makes a second copy harmless.
-    """
-    payload = write_fact(fact_id, NAMES[type(event)], event)
-    return await retry(lambda: bus.append(operator_subject(book, name), payload))
 
 
 async def set_up(

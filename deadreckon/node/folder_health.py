@@ -1,9 +1,6 @@
 """Health of a folder as seen from outside: its log, and whether anything may be traded there."""
 
 import asyncio
-import json
-import urllib.error
-import urllib.request
 from typing import Any
 
 import msgspec
@@ -12,23 +9,22 @@ from msgspec import Struct, structs
 from deadreckon.accounting.halts import Halt
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.errors import ExpectedError
+from deadreckon.node.folder_log import gateway_health, log_health_from
 from deadreckon.node.trading_conditions import DAMAGE
 from deadreckon.node.trading_status import Trading, outside_findings, trading, unread
-from deadreckon.projections.queries import RowDocument, log_end, row_document
+from deadreckon.projections.queries import RowDocument, row_document
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.halts import HaltRow
 from deadreckon.replay.asof import BookState, asof, halts_in_force, initial
 from deadreckon.replay.asof.fold import SetBy
 from deadreckon.replay.asof.job import ANCHORS_FOLDER
 from deadreckon.replay.asof.log_point import AtSequence
-from deadreckon.runtime.log.bus import Bus, DeniedError, UnavailableError
+from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.server_files import ServerFiles
 from deadreckon.services.catalogue import BOOK
-
-ASK_WAIT = 5.0  # seconds for a stack, or for a log that nobody speaks for, to answer
 
 
 class FolderHealth(Struct, frozen=True):
@@ -43,17 +39,11 @@ class FolderHealth(Struct, frozen=True):
     halts: list[RowDocument] | None = None
 
 
-async def log_health(folder: Folder) -> dict[str, Any]:
-    """Report whether the folder's log takes writes, as the stack that runs there knows, and its
-    last sequence (null: unknown); without a stack, only the log is queried."""
-    return await _log_health(folder, await asyncio.to_thread(_gateway_health, folder))
-
-
 async def folder_health(folder: Folder) -> FolderHealth:
     """Report what may be traded, as the stack that runs there knows; without one that answers, the
     log is read to its end."""
-    record = await asyncio.to_thread(_gateway_health, folder)
-    log = await _log_health(folder, record)
+    record = await asyncio.to_thread(gateway_health, folder)
+    log = await log_health_from(folder, record)
     if record is not None and "trading" in record:
         return FolderHealth(log, msgspec.convert(record["trading"], Trading))
     found = list(outside_findings(folder.root, folder.holder(), log["reason"]))
@@ -65,35 +55,6 @@ async def folder_health(folder: Folder) -> FolderHealth:
     if state is None and not found:
         found.append(unread("no gateway answers, and the log is not kept here"))
     return FolderHealth(log, trading(state.trading if state else None, found), halts)
-
-
-async def _log_health(folder: Folder, record: dict[str, Any] | None) -> dict[str, Any]:
-    if record is not None:
-        reason = record.get("trouble", record["reason"])
-        return {"available": record["log"]["available"], "reason": reason} | {
-            "sequence": record["log"]["sequence"]
-        }
-    try:
-        end = await asyncio.wait_for(log_end(folder), ASK_WAIT)
-    except TimeoutError:
-        reason = f"the log does not answer within {ASK_WAIT:g} seconds"
-        return {"available": False, "reason": reason, "sequence": None}
-    except (UnavailableError, DeniedError) as fault:
-        return {"available": False, "reason": str(fault), "sequence": None}
-    return {"available": None if end is None else True, "reason": "", "sequence": end}
-
-
-def _gateway_health(folder: Folder) -> dict[str, Any] | None:
-    """Fetch the page /health of the gateway that runs on the folder, if one does."""
-    try:
-        url = (folder.root / "gateway.url").read_text("utf-8").strip()
-        with urllib.request.urlopen(f"{url}/health", timeout=ASK_WAIT) as answer:
-            found: dict[str, Any] = json.load(answer)
-    except urllib.error.HTTPError as answer:  # not well, and says why
-        found = json.load(answer)
-    except (OSError, ValueError):
-        return None
-    return found if "log" in found else None
 
 
 async def _read_end(folder: Folder) -> tuple[BookState | None, list[RowDocument] | None]:

@@ -22,7 +22,7 @@ from deadreckon.contracts.instruments import (
 )
 from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process.folder import Folder

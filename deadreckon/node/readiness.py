@@ -1,14 +1,15 @@
 """Readiness of a running stack: recovered services, and how far the views are behind."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-from deadreckon.projections.runner import Views
-from deadreckon.projections.stored_views import StoredViews
-from deadreckon.runtime.log.bus import WriteHealth
-from deadreckon.runtime.log.feed import Feed
+if TYPE_CHECKING:
+    from deadreckon.projections.runner import Views
+    from deadreckon.projections.stored_views import StoredViews
+    from deadreckon.runtime.log.bus import WriteHealth
+    from deadreckon.runtime.log.feed import Feed
 
 LAG_MAX = 2_000  # messages the views may be behind the log: below a second of it at full speed
 BEHIND_MAX = 1_000  # messages a service may be behind before what it decides counts as late
@@ -40,9 +41,9 @@ class Readiness(Struct, frozen=True):
 
     book: str
     mode: str
-    feed: Feed
-    views: Views
-    stored: StoredViews
+    feed: "Feed"
+    views: "Views"
+    stored: "StoredViews"
     services: Callable[[], Sequence[WatchedService]]
     ends: Callable[[], Mapping[str, int] | None] = lambda: None
     seal_failures: Callable[[], int] = lambda: 0
@@ -53,7 +54,7 @@ class Readiness(Struct, frozen=True):
         return max(self.feed.last - self.views.sequence, 0)
 
     @property
-    def log_health(self) -> WriteHealth:
+    def log_health(self) -> "WriteHealth":
         """Health of the log as this process sees it: whether it accepts writes."""
         return self.feed.bus.log_health
 

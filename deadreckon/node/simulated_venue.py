@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane
@@ -15,6 +14,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.node.venue_logins import write_login
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.venues.registry import VenueLogin
@@ -26,7 +26,7 @@ from deadreckon.venues.simulated.exchange.process import ExchangeFailedError, Ex
 SEED_DEFAULT = "1"  # of an exchange that was given none
 RESTART_WAIT = 1.0  # seconds before one that would not start is tried again
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class ExchangeSettings(Struct, frozen=True):

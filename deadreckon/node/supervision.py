@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from deadreckon.contracts.governance import HaltRequested
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.service.crash_counter import REPEATS, CrashCounter
 

@@ -6,7 +6,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from deadreckon import __version__
@@ -17,7 +16,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import token
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.node.readiness import Readiness, WatchedService
 from deadreckon.node.simulated_venue import VenueSettings, venues_ready
 from deadreckon.node.supervision import halt_after_crashes
@@ -40,7 +39,8 @@ from deadreckon.runtime.server.server_files import ANY_PORT
 from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.standby import answer_liveness
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.services.clock.edge import Clock
 from deadreckon.strategies.loading import use_folder
 from deadreckon.venues.port import Venue
@@ -52,7 +52,7 @@ CHECK_MINUTES_MAX = 525_600.0  # a year
 AWAY_WAIT = 1.0  # seconds for the same while the log is away
 REST_WAIT = 10.0  # seconds for the last commits and snapshots of an orderly end
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class SettingsError(UsageError):

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-import structlog
 
 from deadreckon.contracts.codec import plain_body
 from deadreckon.contracts.event import Event, Recorded
@@ -22,6 +21,7 @@ from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import SignalOutcome, Verdict
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
@@ -31,7 +31,7 @@ PRODUCERS_MAX = (
 
 Raised = SignalRaised | CancelRaised | ReplaceRaised
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class VerdictView:

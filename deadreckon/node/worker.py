@@ -26,14 +26,14 @@ from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
 from deadreckon.runtime.service.standby import Standby, answer_liveness
 from deadreckon.runtime.service.turns import answer_turns
-from deadreckon.services.catalogue import assemble
+from deadreckon.services.assembly import assemble
 from deadreckon.strategies.loading import use_folder
 
 SERVER_WAIT = 30.0  # seconds for the folder's server to be there: it may be starting again
 LOOK = 0.05  # seconds between two looks for it
 REST_WAIT = 5.0  # seconds at the end for a last commit and a snapshot
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class WorkerOptions(Struct, frozen=True):

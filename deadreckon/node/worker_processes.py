@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import structlog
-
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.node.liveness import LivenessProbe, ServiceLiveness
 from deadreckon.node.supervision import RestartBackoff, halt_after_crashes
 from deadreckon.runtime.log.bus import Bus, UnavailableError
-from deadreckon.runtime.process import cancellation
+from deadreckon.runtime.process import cancellation, log_lines
 from deadreckon.runtime.process.child_process import (
     ChildProcess,
     Output,
@@ -25,7 +23,7 @@ from deadreckon.runtime.service.turns import RemoteTurnTaker
 READY_WAIT = 120.0  # seconds until every worker has recalled its log and answers
 LOOK = 0.1  # seconds between two looks whether a worker answers
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class WorkerError(OperationalError):

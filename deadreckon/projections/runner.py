@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
-import structlog
 
 from deadreckon.contracts.envelope import digest
 from deadreckon.contracts.event import Mode, Recorded
@@ -19,6 +18,7 @@ from deadreckon.runtime.log.bus import UnavailableError
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.log.reading import read_messages
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshot_file import LogPosition
 from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, SnapshotStore
@@ -43,7 +43,7 @@ DISK_FAULTS = (OSError, sqlite3.OperationalError)
 
 FoldedMessage = tuple[int, list[Recorded[Any]], int]  # sequence, facts, stored_at
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class FoldedView(Protocol):

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-import structlog
-
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.jobs import Job
+from deadreckon.runtime.process import log_lines
 from deadreckon.strategies import loading
 
 EDGE = True
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class LoadsStrategies:

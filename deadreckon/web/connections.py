@@ -5,8 +5,9 @@ import logging
 from typing import Any
 
 import h11
-import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+
+from deadreckon.runtime.process import log_lines
 
 CONNECTIONS_MAX = 64  # at once; further ones are closed, so that the desk keeps its descriptors
 BACKLOG = 32  # that are taken in one step, before the bound above is looked at
@@ -17,7 +18,7 @@ LINES_MAX = 100  # that are remembered, to tell whether one comes again
 
 OUT_OF_DESCRIPTORS = "socket.accept() out of system resource"  # asyncio's words
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class BoundedProtocol(H11Protocol):

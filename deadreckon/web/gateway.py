@@ -6,10 +6,10 @@ import socket
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-import structlog
 import uvicorn
 
 from deadreckon.node.readiness import Readiness
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.loopback import LOOPBACK, listen_on_loopback
 from deadreckon.web.connections import BACKLOG, BoundedProtocol, LogForwarding
@@ -17,7 +17,7 @@ from deadreckon.web.pages import application
 
 STOP_SECONDS = 1  # that a page in the making is given when the stack stops
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class Gateway:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deadreckon.node.folder_health import log_health
+from deadreckon.node.folder_log import log_health
 from deadreckon.runtime.log.domain import RETRY_LAST
 from deadreckon.runtime.log.jetstream_api import ANSWER_WAIT
 from deadreckon.runtime.log.log_health import AWAY_AFTER

@@ -15,7 +15,8 @@ from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.orders import BracketArmed, OrderRouted, OrderSubmitting
 from deadreckon.projections.metrics import fold
 from deadreckon.projections.projector import Projector
-from deadreckon.services.catalogue import RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import RANK
 from deadreckon.tools.docgen.schemas import shapes
 from tests.contracts.samples import sample
 from tests.stories import at

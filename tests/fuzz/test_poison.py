@@ -21,7 +21,8 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.runtime.service.service import Service
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.doctor import _content
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import Mutator

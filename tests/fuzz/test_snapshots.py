@@ -17,7 +17,8 @@ from deadreckon.runtime.service.snapshots import (
     Snapshots,
     encode_state,
 )
-from deadreckon.services.catalogue import BOOK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.mutator import Mutator
 from tests.sessions.player import Session

@@ -6,7 +6,8 @@ from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.portfolio import CashDeposited
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.marketdata.tapes.header import TapeHeader
-from deadreckon.node.demo_setup import ACTOR, publish_fact, set_up, setup_facts
+from deadreckon.node.demo_setup import ACTOR, set_up, setup_facts
+from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.memory import MemoryBus
 from tests.stories import START, deposit
 

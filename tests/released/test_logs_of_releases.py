@@ -27,7 +27,8 @@ from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery
-from deadreckon.services.catalogue import BOOK, RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.docgen import released
 from tests.sessions.player import audited, decoded
 from tests.sessions.test_sessions import NAMES, session

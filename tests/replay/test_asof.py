@@ -47,7 +47,8 @@ from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery
 from deadreckon.runtime.service.snapshots import SnapshotAheadError
-from deadreckon.services.catalogue import BOOK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import BOOK
 from deadreckon.services.fill.state import leaves_of
 from tests.sessions.player import Session, decoded
 from tests.sessions.script import Script, alice, ann, later, minute, opening

@@ -21,7 +21,8 @@ from deadreckon.replay.bundle.slice import NoDecisionError
 from deadreckon.replay.lookup import AmbiguousIdError, UnknownIdError
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
-from deadreckon.services.catalogue import DECIDERS, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import DECIDERS
 from tests.sessions.player import Session, decoded
 from tests.sessions.script import Fact
 from tests.sessions.scripts.halt_all import SCRIPT

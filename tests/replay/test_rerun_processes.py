@@ -32,7 +32,8 @@ from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.recovery import RecoveryError
 from deadreckon.runtime.service.snapshots import encode_state
-from deadreckon.services.catalogue import BOOK, RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.crashtest.program import copy_program
 from tests.sessions.player import decoded
 from tests.sessions.test_sessions import session

@@ -25,7 +25,8 @@ from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
+from deadreckon.services.assembly import assemble, decider
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.services.market.tape_player import TapePlayer
 from tests.conftest import TAPES
 from tests.support.market_bounds import lies_within

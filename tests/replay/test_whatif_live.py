@@ -21,7 +21,8 @@ from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.process.cancellation import cancel_all
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from tests.stories import (
     HOUR,
     INSTRUMENT,

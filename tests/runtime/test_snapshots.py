@@ -33,7 +33,8 @@ from deadreckon.runtime.service.snapshots import (
     encode_state,
     state_digest,
 )
-from deadreckon.services.catalogue import BOOK, RANK, assemble, decider
+from deadreckon.services.assembly import assemble, decider
+from deadreckon.services.catalogue import BOOK, RANK
 from tests.sessions.player import Session
 from tests.sessions.test_sessions import NAMES, envelopes, session
 

@@ -24,7 +24,8 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.services.market.tape_player import TapeProgress
 from deadreckon.venues.simulated.adapter import SERVICE
 from tests.sessions.script import Fact, Report, Row, Script, Step, Wire

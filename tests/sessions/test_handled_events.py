@@ -9,7 +9,8 @@ import msgspec
 import pytest
 
 from deadreckon.contracts.event import Event
-from deadreckon.services.catalogue import RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import RANK
 from tests.contracts.samples import sample
 from tests.sessions.player import Session, decoded
 from tests.sessions.random_sessions import RandomScript

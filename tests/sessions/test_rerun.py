@@ -20,7 +20,8 @@ from deadreckon.replay.rerun.rerun import Rerun
 from deadreckon.replay.rerun.states import PathChange, between, effects
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.service.ingress import Ingress
-from deadreckon.services.catalogue import BOOK, DECIDERS, RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import BOOK, DECIDERS, RANK
 from tests.sessions.player import Session, decoded
 from tests.sessions.random_sessions import RandomScript
 from tests.sessions.test_sessions import NAMES, session

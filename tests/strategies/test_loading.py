@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
-from deadreckon.services.catalogue import decider
+from deadreckon.services.assembly import decider
 from deadreckon.services.signal.decider import State
 from deadreckon.strategies import loading
 from deadreckon.strategies.builtin import ENTRY_POINTS

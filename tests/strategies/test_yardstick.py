@@ -22,12 +22,13 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.marketdata.tapes.loading import load_or_import
 from deadreckon.marketdata.tapes.tape import BarRow, Tape
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.replay.whatif.job.simulation import MemoryFeed, TimedMemoryLog, finished
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.services.market.tape_player import TapePlayer
 from tests.conftest import TAPES
 

@@ -5,19 +5,19 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.archive import SEALER
 from deadreckon.contracts.codec import UndecodableError
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Bus, HoleError
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.background_jobs import run_verb
 
 FIRST_CHECK_SECONDS = 30.0  # seconds after the start: trading comes first
 LOOK = 60.0  # seconds between two looks whether a day is over
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class ArchivePolicy(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,10 +3,9 @@
 import asyncio
 from pathlib import Path
 
-import structlog
-
 from deadreckon.runtime.log.bus import Bus, HoleError
 from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.background_jobs import run_verb
 
 FIRST_CHECK_SECONDS = 45.0  # seconds after the start: trading comes first, and sealing before this
@@ -15,7 +14,7 @@ GROWTH_MESSAGES = (
     5_000  # messages after which a child process is worth it: well under a second of a query
 )
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class AnchorJob:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.event import Mode, Recorded
@@ -34,6 +33,7 @@ from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.reading import read_messages, read_stored
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.service.ingress import Ingress
 
@@ -43,7 +43,7 @@ CANDIDATES_MAX = 8  # events that are listed for an ambiguous id
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class LateEvent(Struct, frozen=True):

@@ -27,7 +27,8 @@ from deadreckon.runtime.service.decider_runner import DeciderRunner
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.snapshot_file import SnapshotHead
 from deadreckon.runtime.service.snapshots import state_digest
-from deadreckon.services.catalogue import DECIDERS, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import DECIDERS
 
 
 class StateShapeError(OperationalError):

@@ -20,7 +20,8 @@ from deadreckon.runtime.log.feed import ChainLink, Decoding, Message
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshots import encode_state
-from deadreckon.services.catalogue import DECIDERS, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import DECIDERS
 
 Progress = Callable[[str, int, int], None]
 

@@ -5,7 +5,7 @@ from msgspec import Struct
 from deadreckon.contracts.event import Mode
 from deadreckon.replay.rerun.redecide import Redecider, Redecision
 from deadreckon.runtime.log.feed import Message
-from deadreckon.services.catalogue import decider
+from deadreckon.services.assembly import decider
 
 
 class Miscount(Struct, frozen=True):

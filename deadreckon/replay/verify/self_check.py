@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 
 from deadreckon import __version__
 from deadreckon.contracts.codec import wrap
@@ -23,13 +22,14 @@ from deadreckon.projections.verification import SEQUENCE
 from deadreckon.replay.verify.document import VerifyDocument
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, FencedOutError
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.background_jobs import run_verb
 
 FIRST_SECONDS = 60.0  # after the start, unless they are compared more often than that
 FOUND = (0, 1)  # exit codes of a comparison that was made
 REMEDY = {"views": "lake"}  # DuckDB's views are made anew with what they show
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class SelfCheck:

@@ -22,7 +22,7 @@ from deadreckon.replay.whynot.grouping import (
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.server.known_roles import DEFAULT_BOOK
 from deadreckon.runtime.service.ingress import Ingress
-from deadreckon.services.catalogue import decider
+from deadreckon.services.assembly import decider
 from deadreckon.services.fill import decider as fill
 from deadreckon.services.fill import explaining as fill_explaining
 from deadreckon.services.fill.state import State as FillState

@@ -7,8 +7,6 @@ import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
-
 from deadreckon.runtime.log.bus import (
     ConfigurationError,
     DeniedError,
@@ -18,7 +16,7 @@ from deadreckon.runtime.log.bus import (
 from deadreckon.runtime.log.client import Client, RawCallback, RawSubscription
 from deadreckon.runtime.log.nats_library import NUID, Msg, Subscription, errors
 from deadreckon.runtime.log.pending_requests import PendingRequests, RawReply, denied_error
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import killpoints, log_lines
 from deadreckon.runtime.server.credentials import Credential
 
 VERSION_MIN = (2, 15)  # what the fences and recoveries of this program were tried on
@@ -32,7 +30,7 @@ RECONNECT_SECONDS = 0.2  # between attempts: a local server is back within tenth
 
 _DENIED = re.compile(r'permissions violation for (publish|subscription) to "([^"]+)"')
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 def _tells_something(record: logging.LogRecord) -> bool:

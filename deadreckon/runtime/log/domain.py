@@ -5,21 +5,20 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import Literal, TypeVar
 
-import structlog
-
 from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_commit
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.subjects import commit_subject, domain
 from deadreckon.runtime.log.bus import Bus, Fence, FencedError, Stored, UnavailableError
 from deadreckon.runtime.log.role_connections import as_role
+from deadreckon.runtime.process import log_lines
 
 RETRY_FIRST = 0.05  # seconds before the same bytes are sent again; doubles up to RETRY_LAST
 RETRY_LAST = 2.0
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class FencedOutError(OperationalError):

@@ -4,8 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
-
 from deadreckon.contracts.subjects import ALL, STREAM, covers
 from deadreckon.runtime.log.addresses import servers
 from deadreckon.runtime.log.bus import (
@@ -37,6 +35,7 @@ from deadreckon.runtime.log.stream import (
     configuration,
     configuration_faults,
 )
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.credentials import inbox_prefix as inbox_of
@@ -51,7 +50,7 @@ FENCE_FILTER = "Nats-Expected-Last-Subject-Sequence-Subject"
 
 Responder = Callable[[bytes], Awaitable[bytes]]
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class JetStreamBus:

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-import structlog
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.runtime.log.bus import DeniedError, HoleError, Stored, UnavailableError
 from deadreckon.runtime.log.client import RawSubscription
 from deadreckon.runtime.log.jetstream_api import JetStreamApi
+from deadreckon.runtime.process import log_lines
 
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
 BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile up
@@ -45,7 +45,7 @@ CONSUMER_CONFIGURATION: dict[str, Any] = {
 _PIN = re.compile(rb"Nats-Pin-Id: (\S+)")
 _LEFT_OVER = re.compile(rb"Nats-Pending-Messages: (\d+)")
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class JetStreamReader:

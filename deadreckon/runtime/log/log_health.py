@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import structlog
-
 from deadreckon.runtime.log.bus import FencedError, UnavailableError
+from deadreckon.runtime.process import log_lines
 
 # Seconds a write may wait for its acknowledgement before the log counts as away. Nothing depends on
 # it but what is reported: an order waits for its own acknowledgement, however long that takes. A
@@ -14,7 +13,7 @@ from deadreckon.runtime.log.bus import FencedError, UnavailableError
 # eight.
 AWAY_AFTER = 2.0
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class LogHealth:

@@ -4,17 +4,56 @@ import logging
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, ClassVar, TextIO, cast
 
 import msgspec
-import structlog
+
+
+class Logger:
+    """Logger of this process, which imports structlog with the first line that is written: most
+    verbs write none, and it takes a tenth of a second."""
+
+    level: ClassVar[int] = logging.NOTSET
+    _configure: ClassVar[partial[None] | None] = None  # still to be done
+
+    def __getattr__(self, name: str) -> Any:
+        if getattr(logging, name.upper(), logging.ERROR) < Logger.level:
+            return _write_nothing
+        import structlog
+
+        Logger.apply()
+        return getattr(structlog.get_logger(), name)
+
+    @classmethod
+    def set(cls, configure: "partial[None]", level: int) -> None:
+        """Use a configuration from now on, or from when structlog is imported."""
+        cls.level, cls._configure = level, configure
+        if "structlog" in sys.modules:
+            cls.apply()
+
+    @classmethod
+    def apply(cls) -> None:
+        """Apply the configuration that waits for structlog."""
+        waiting, cls._configure = cls._configure, None
+        if waiting is not None:
+            waiting()
+
+
+def _write_nothing(*_: object, **__: object) -> None:
+    """Stand for a line below the level that is written."""
 
 
 def configure(path: Path | None = None, level: int = logging.INFO) -> None:
     """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise."""
     target = None if path is None else cast(TextIO, _Lines(path))  # all that a logger asks of one
-    readable = path is None and sys.stderr.isatty()
+    Logger.set(partial(_configure, target, path is None and sys.stderr.isatty(), level), level)
+
+
+def _configure(target: TextIO | None, readable: bool, level: int) -> None:
+    import structlog
+
     renderer = (
         structlog.dev.ConsoleRenderer()
         if readable

@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import structlog
-
 from deadreckon.contracts.errors import OperationalError
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.file_lock import take
 from deadreckon.runtime.server.binary import find_nats_server
@@ -25,7 +24,7 @@ PATIENCE = 10.0  # seconds of waiting after which we say so, and of a stop befor
 LOCK_WAIT = 0.5  # seconds: somebody who only looks whether a server runs holds the lock briefly
 LOOK = 0.01  # seconds between two looks at a file or a lock
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class StoreLockedError(OperationalError):

@@ -14,9 +14,9 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
-import structlog
 from msgspec import Struct
 
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.nats_server import (
     EmbeddedServer,
@@ -28,7 +28,7 @@ from deadreckon.runtime.server.server_files import ANY_PORT, ServerAddress, Serv
 HEALTH_LOOK_SECONDS = 3.0  # between two looks whether a server that runs can write
 RESTART_WAIT = 1.0  # seconds before a server that would not start is tried again
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class ServerSupervisor:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
+from deadreckon.runtime.process import log_lines
 
 REPEATS = 3  # identical ends in a row before the book halts; one or two may be the machine's
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class Crash(Struct, frozen=True):

@@ -5,15 +5,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
-import structlog
-
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain
 from deadreckon.runtime.log.feed import ChainLinks, Feed, Message
 from deadreckon.runtime.log.role_connections import as_role
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import killpoints, log_lines
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.recovery import Recovery
 from deadreckon.runtime.service.snapshot_file import LogPosition
@@ -23,7 +21,7 @@ REST_FACTS = 100  # since the last snapshot, for one at the end: fewer are folde
 REPLAYED_AT_ONCE = 2_000  # facts; a connection that is not looked after for seconds is given up
 MESSAGES_AT_ONCE = 500  # between two looks at the event loop, so that nobody starves
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 AnswerCount = tuple[int, int, int]  # an input's sequence and index, and how many answers it has
 

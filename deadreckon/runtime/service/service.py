@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import structlog
-
 from deadreckon.contracts.codec import wrap
 from deadreckon.contracts.envelope import Envelope
 from deadreckon.contracts.event import Event, Mode, Recorded
@@ -14,7 +12,7 @@ from deadreckon.contracts.market import ClockTicked
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.log.feed import ChainLinks, Feed, Message
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import killpoints, log_lines
 from deadreckon.runtime.process.job_process import run_beside
 from deadreckon.runtime.service.crash_counter import CrashCounter, CrashGuard
 from deadreckon.runtime.service.decider_runner import Decider, DeciderRunner
@@ -26,7 +24,7 @@ PROGRESS_EVERY = 1_000  # business inputs without an answer before a progress co
 ENVELOPE_BYTES = 420  # what an envelope weighs without its data, generously
 GIVE_WAY_EVERY = 200  # facts between two looks at the event loop, so that nobody starves
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class Service(Journal):

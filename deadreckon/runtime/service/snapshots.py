@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import structlog
 from msgspec import Struct, structs
 
 from deadreckon.contracts.envelope import digest
@@ -18,7 +17,7 @@ from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import ChainLinks
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import killpoints, log_lines
 from deadreckon.runtime.process.durable import sync
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.ingress import Ingress
@@ -38,7 +37,7 @@ FACTS_MIN = 25_000  # between two snapshots: what a start folds in well under a 
 BYTES_PER_FACT = 400  # of a state: the bigger it is, the longer the pause in which it is encoded
 
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 # As it lies in memory: the order of dicts is part of a state (a queue is a dict).
 encode_state = msgspec.json.Encoder(decimal_format="string").encode

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
-import structlog
 from msgspec import Struct
 
 from deadreckon.contracts.errors import DifferenceError
@@ -18,6 +17,7 @@ from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.log.role_connections import as_role
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import StateAtCommit
 
@@ -33,7 +33,7 @@ PROOF_LOOKS = (
 )
 PROOF_WAIT = 5.0  # seconds for the commit of a proof to arrive; it is in the log already
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class DivergedError(DifferenceError):

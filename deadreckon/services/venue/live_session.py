@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import structlog
-
 from deadreckon.contracts.event import Event
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.services.venue.dispatcher import Dispatcher
 from deadreckon.services.venue.in_flight import orders_to_query
@@ -32,7 +31,7 @@ MESSAGES_BEHIND_MAX = (
 )
 POLL_SECONDS = 1.0  # between two polls of a venue that should have pushed by itself
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class LiveSession:

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TypeVar
 
-import structlog
-
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.venues import VenueConnectionChanged, VenueReportRefused
+from deadreckon.runtime.process import log_lines
 from deadreckon.services.venue.in_flight import venue_name
 from deadreckon.services.venue.journal import VenueJournal
 from deadreckon.services.venue.reports import report_refusal
@@ -27,7 +26,7 @@ REFUSALS_MAX = 50  # refused reports that are no trades, recorded in a row; more
 
 T = TypeVar("T")
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 def backoff(tries: int) -> float:

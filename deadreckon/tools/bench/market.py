@@ -14,7 +14,7 @@ from deadreckon.contracts.market import QuoteUpdated
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.node.demo_setup import publish_fact
+from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain
 

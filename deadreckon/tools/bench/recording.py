@@ -19,7 +19,8 @@ from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import STACK
 from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import BOOK, RANK, assemble
+from deadreckon.services.assembly import assemble
+from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.tools.bench.market import Quotes, set_up_bench
 from deadreckon.tools.bench.signals import send_batch
 

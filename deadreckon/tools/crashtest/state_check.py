@@ -8,7 +8,8 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.process.killpoints import unarmed
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.snapshots import state_digest
-from deadreckon.services.catalogue import RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import RANK
 from deadreckon.services.venue.journal import VenueJournal
 
 CODE = "state check"

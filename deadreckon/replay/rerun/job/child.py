@@ -35,7 +35,8 @@ from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process.source_tree import ROOT
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.recovery import RecoveryError
-from deadreckon.services.catalogue import DECIDERS, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import DECIDERS
 from deadreckon.strategies.registry import REGISTRY
 
 GARBAGE_EVERY = 200_000  # what is decoded is plain and let go of at once; cycles are rare

@@ -29,7 +29,8 @@ from deadreckon.replay.rerun.states import StateEffects, between
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import ChainLink
 from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, encode_state
-from deadreckon.services.catalogue import BOOK, DECIDERS, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import BOOK, DECIDERS
 from deadreckon.strategies.loading import use_folder
 
 

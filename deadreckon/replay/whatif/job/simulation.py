@@ -18,7 +18,8 @@ from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
 from deadreckon.runtime.service.decider_runner import EVERY_TYPE, Decider
 from deadreckon.runtime.service.service import Service
 from deadreckon.runtime.service.turns import LocalTurnTaker, Round
-from deadreckon.services.catalogue import RANK, decider
+from deadreckon.services.assembly import decider
+from deadreckon.services.catalogue import RANK
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import msgspec
-import structlog
 from aiohttp import web
 
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.file_lock import LockedError, file_lock
 from deadreckon.runtime.process.folder import FolderBusyError, FolderError
 from deadreckon.runtime.process.interrupts import wait_for_interrupt
@@ -23,7 +23,7 @@ from deadreckon.venues.simulated.exchange.store import ExchangeStore
 
 PORT_WAIT = 5.0  # seconds: a port given up a moment ago may be somebody's source port for another
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 async def serve_exchange(
