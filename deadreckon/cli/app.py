@@ -26,6 +26,7 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "init": Verb("deadreckon.cli.init:init", "Make a folder that trades on paper."),
     "demo": Verb("deadreckon.cli.demo:demo", "Play a tape through the whole stack."),
     "up": Verb("deadreckon.cli.up:up", "Services, clock, views and gateway until stopped."),
     "run": Verb("deadreckon.cli.run:run", "Run some services in this process."),

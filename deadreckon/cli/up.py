@@ -23,8 +23,9 @@ def up(
 ) -> None:
     """Run services, views and the gateway until Ctrl-C or SIGTERM.
 
-    Its log goes to stderr, as JSON unless that is a terminal. Nothing trades before instruments,
-    cash and limits are set: `dr instruments`, `dr cash`, `dr limits`.
+    Its log goes to stderr, as JSON unless that is a terminal. `dr init` makes a folder that trades;
+    on any other nothing trades before instruments, cash and limits are set: `dr instruments`,
+    `dr cash`, `dr limits`.
 
     Example: dr up --data run1 --web-port 8787
 
@@ -32,7 +33,8 @@ def up(
     ----------
     config
         A TOML file with data, nats, book, mode, services, web_port,
-        nats_port, clock_seconds, processes, venues (docs/venues.md), archive (docs/archive.md).
+        nats_port, clock_seconds, processes, market, venues (docs/venues.md), archive
+        (docs/archive.md). By default settings.toml in the folder, if it has one.
     data
         The folder this stack lives in; without it the file's, else DR_DATA's, else var.
     nats
@@ -59,12 +61,15 @@ def _settings(
     """Read the file; options of the command line override it."""
     import msgspec
 
-    from deadreckon.node.up import SettingsError, read_settings
+    from deadreckon.node.up import SETTINGS_FILE, SettingsError, read_settings
 
+    folder = data or Path(os.environ.get(DATA_VARIABLE) or "var")
+    if config is None and (folder / SETTINGS_FILE).exists():
+        config, data = folder / SETTINGS_FILE, folder
     given: dict[str, Any] = {"data": data and str(data), "nats": nats, "web_port": web_port}
     given = {name: value for name, value in given.items() if value is not None}
     try:
-        found = read_settings(config, os.environ.get(DATA_VARIABLE) or "var")
+        found = read_settings(config, str(folder))
         return msgspec.structs.replace(found, **(given if web else given | {"web_port": None}))
     except (SettingsError, ValueError) as error:
         fail(str(error), EXIT_USAGE)

@@ -16,6 +16,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import token
+from deadreckon.marketdata.tapes.tape import Tape, open_tape
 from deadreckon.node.facts import publish_fact
 from deadreckon.node.readiness import Readiness, WatchedService
 from deadreckon.node.simulated_venue import VenueSettings, venues_ready
@@ -42,9 +43,11 @@ from deadreckon.runtime.service.standby import answer_liveness
 from deadreckon.services.assembly import assemble
 from deadreckon.services.catalogue import BOOK, RANK
 from deadreckon.services.clock.edge import Clock
+from deadreckon.services.market.live_market import LiveMarket
 from deadreckon.strategies.loading import use_folder
 from deadreckon.venues.port import Venue
 
+SETTINGS_FILE = "settings.toml"  # in the folder
 PORT_MAX = 65_535
 CLOCK_SECONDS_MIN = 0.01  # a log keeps every tick for ever
 CLOCK_SECONDS_MAX = 3_600.0  # orders expire and days end by ticks
@@ -65,7 +68,8 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     -1 for a free one, `tls` its certificates; `clock_seconds` is between two ticks. With
     `processes` each service has one of its own, started again when it ends. `venues` are those
     next to the paper venue; each adds its edge to the services. `archive` says whether closed days
-    are sealed. The views are compared with the log every `check_views_minutes`, 0 for never."""
+    are sealed. The views are compared with the log every `check_views_minutes`, 0 for never.
+    `market` is a tape of the folder that is played in real time, for paper trading."""
 
     data: str = "var"
     nats: str | None = None
@@ -80,6 +84,7 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
     venues: VenueSettings = VenueSettings()
     archive: ArchivePolicy = ArchivePolicy()
     check_views_minutes: float = 360.0
+    market: str | None = None
 
     def __post_init__(self) -> None:
         token(self.book, "book")
@@ -95,6 +100,8 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
             _within("nats_port", self.nats_port, 1, PORT_MAX)
         _within("clock_seconds", self.clock_seconds, CLOCK_SECONDS_MIN, CLOCK_SECONDS_MAX)
         _within("check_views_minutes", self.check_views_minutes, 0, CHECK_MINUTES_MAX)
+        if self.market is not None and self.mode != "paper":
+            raise ValueError(f"market: a played tape is for mode paper, found {self.mode}")
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -133,6 +140,7 @@ class LiveStack:
         views: Sequence[FoldedView] = (),
         snapshots: Snapshots | None = None,
         venues: Mapping[str, Venue] | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self.settings = settings
         self._crashes = crashes
@@ -154,6 +162,7 @@ class LiveStack:
         self._anchoring = AnchorJob(Path(settings.data), settings.nats, bus)
         self.checks = self._self_check() if stored and settings.check_views_minutes > 0 else None
         self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
+        self.market = tape and LiveMarket(bus, tape, mode=settings.mode, code=__version__)
 
     @property
     def watched(self) -> Sequence[WatchedService]:
@@ -206,9 +215,8 @@ class LiveStack:
         await self.views.restore()
         await self.feed.start()
         try:
-            await asyncio.gather(
-                self.clock.replay(), *(service.replay() for service in self.services)
-            )
+            edges = [self.clock, self.market] if self.market else [self.clock]
+            await asyncio.gather(*(each.replay() for each in (*edges, *self.services)))
             await halt_after_crashes(self.bus, self.settings.book, self._crashes)
             if self._workers:
                 await self._workers.start()
@@ -229,6 +237,8 @@ class LiveStack:
             for each in self.services
         ]
         jobs.append(asyncio.create_task(self.clock.run(), name="clock"))
+        if self.market:
+            jobs.append(asyncio.create_task(self.market.run(), name="market"))
         jobs.append(asyncio.create_task(self.views.follow(), name="views"))
         jobs.append(asyncio.create_task(self.sealer.run(), name="sealer"))
         if self.checks:
@@ -300,6 +310,7 @@ async def run_stack(
     log_lines.configure()
     folder = Folder(Path(settings.data)).create()
     use_folder(folder.root)
+    tape = open_tape(folder.root / settings.market) if settings.market else None
     async with AsyncExitStack() as stack:
         stack.enter_context(folder.alone())
         bus = await stack.enter_async_context(
@@ -317,20 +328,25 @@ async def run_stack(
         await stack.enter_async_context(venues_ready(folder, settings.venues))
         venues = connect_venues(folder, settings.running)
         crashes, snapshots = CrashCounter(folder.crashes), Snapshots(folder.root)
-        live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venues)
-        vitals = Readiness(
-            settings.book,
-            settings.mode,
-            live.feed,
-            live.views,
-            stored,
-            lambda: live.watched,
-            lambda: live.ends,
-            lambda: live.sealer.failures,
+        live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venues, tape)
+        web = await stack.enter_async_context(
+            serve(folder, _vitals(live, stored), settings.web_port)
         )
-        web = await stack.enter_async_context(serve(folder, vitals, settings.web_port))
         server = None if settings.nats else server_location(folder)
         found = server or {"url": settings.nats or "", "credentials": ""}
         asked = stack.enter_context(interrupt_event())  # whoever reads the addresses may stop it
         announce(StackAddresses(str(folder.root), found["url"], found["credentials"], web))
         await live.run(asked)
+
+
+def _vitals(live: LiveStack, stored: StoredViews) -> Readiness:
+    return Readiness(
+        live.settings.book,
+        live.settings.mode,
+        live.feed,
+        live.views,
+        stored,
+        lambda: live.watched,
+        lambda: live.ends,
+        lambda: live.sealer.failures,
+    )

@@ -35,6 +35,7 @@ BAD = {
     "services twice": b'services = ["risk", "risk"]\n',
     "web port": b"web_port = 65536\n",
     "nats port": b"nats_port = 0\n",
+    "a played market with real money": b'mode = "live"\nmarket = "tape.parquet"\n',
 }
 
 

@@ -20,7 +20,7 @@ from deadreckon.contracts.market import (
     TradePrinted,
 )
 from deadreckon.contracts.subjects import SHARED
-from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Tape, TradeRow
+from deadreckon.marketdata.tapes.tape import BarRow, QuoteRow, Tape, TapeHeader, TapeRow, TradeRow
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.feed import Feed, Message
@@ -93,7 +93,7 @@ class TapePlayer:
         self.played = TapeProgress()
         self.stopping = False
         self._position = 0
-        self._interval = (tape.header.interval_seconds or 0) * NANOSECONDS  # of its bars
+        self._interval = bar_interval(tape.header)
         feed.follow("market")
 
     async def restore(self) -> None:
@@ -204,7 +204,7 @@ class TapePlayer:
         return self._record(f"open|{row.row}", self._opening(row), event)
 
     async def _append_row(self, row: BarRow | QuoteRow | TradeRow) -> None:
-        records = [self._record(f"row|{row.row}", row.at, self._event(row))]
+        records = [self._record(f"row|{row.row}", row.at, row_event(self._tape.header, row))]
         if (
             isinstance(row, BarRow)
             and not self.played.opened
@@ -253,23 +253,30 @@ class TapePlayer:
         envelopes = [wrap(record) for record in records]
         self._turns.tail = await self._domain.append((last + 1, last, 0), [], envelopes)
 
-    def _event(self, row: BarRow | QuoteRow | TradeRow) -> Event:
-        instrument = self._tape.header.instrument
-        match row:
-            case BarRow():
-                return BarClosed(
-                    instrument=instrument,
-                    interval=self._interval,
-                    open=row.open,
-                    high=row.high,
-                    low=row.low,
-                    close=row.close,
-                    volume=row.volume,
-                    volume_unit=self._tape.header.volume_unit,
-                )
-            case QuoteRow():
-                return QuoteUpdated(instrument, row.bid, row.ask, row.bid_size, row.ask_size)
-            case TradeRow(aggressor=("buy" | "sell") as side):
-                return TradePrinted(instrument, row.price, row.quantity, side, row.trade_id)
-            case TradeRow():
-                return TradePrinted(instrument, row.price, row.quantity, "", row.trade_id)
+
+def row_event(header: TapeHeader, row: TapeRow) -> Event:
+    """Return the market event of a row."""
+    instrument = header.instrument
+    match row:
+        case BarRow():
+            return BarClosed(
+                instrument=instrument,
+                interval=bar_interval(header),
+                open=row.open,
+                high=row.high,
+                low=row.low,
+                close=row.close,
+                volume=row.volume,
+                volume_unit=header.volume_unit,
+            )
+        case QuoteRow():
+            return QuoteUpdated(instrument, row.bid, row.ask, row.bid_size, row.ask_size)
+        case TradeRow(aggressor=("buy" | "sell") as side):
+            return TradePrinted(instrument, row.price, row.quantity, side, row.trade_id)
+        case TradeRow():
+            return TradePrinted(instrument, row.price, row.quantity, "", row.trade_id)
+
+
+def bar_interval(header: TapeHeader) -> int:
+    """Return the length of a tape's bars in nanoseconds; 0 where it has none."""
+    return (header.interval_seconds or 0) * NANOSECONDS
