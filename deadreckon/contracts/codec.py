@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, TypeVar, get_args
 
 import msgspec
-from msgspec import Raw, Struct, structs
+from msgspec import NODEFAULT, Raw, Struct, structs
 
 from deadreckon.contracts.amounts import canonical, is_canonical_text, text
 from deadreckon.contracts.catalogue import EVENTS, NAMES, VERSIONS
@@ -76,8 +76,8 @@ def _canonical_value(value: Any) -> Any:
 def plain_body(event: Struct) -> dict[str, Any]:
     """Return a shape's fields in order, amounts as canonical text and dicts sorted by key.
 
-    Fields that a shape omits while they hold their default (`omit_defaults`) are omitted here
-    too: adding such a field changes no byte of an event that does not use it.
+    Fields that a shape omits while they hold their default (`omit_defaults`, or declared late)
+    are omitted here too: adding such a field changes no byte of an event that does not use it.
     """
     silent = _silent(type(event))
     return {
@@ -87,12 +87,25 @@ def plain_body(event: Struct) -> dict[str, Any]:
     }
 
 
+def written_fields(event: Struct) -> dict[str, Any]:
+    """Return the fields that an event's bytes have, as plain values."""
+    silent = _silent(type(event))
+    return {
+        name: value
+        for name, value in msgspec.to_builtins(event).items()
+        if name not in silent or getattr(event, name) != silent[name]
+    }
+
+
 @cache
 def _silent(shape: type[Struct]) -> dict[str, Any]:
     """Map each field that may be omitted to the default value for which it is omitted."""
-    if not shape.__struct_config__.omit_defaults:
-        return {}
-    return {field.name: field.default for field in structs.fields(shape) if not field.required}
+    late = shape.declared.late if issubclass(shape, Event) else ()
+    return {
+        field.name: field.default if field.default is not NODEFAULT else field.default_factory()
+        for field in structs.fields(shape)
+        if not field.required and (shape.__struct_config__.omit_defaults or field.name in late)
+    }
 
 
 def _plain(value: Any) -> Any:
@@ -109,6 +122,8 @@ def encode_event(event: Event) -> bytes:
     When `str` already gives the canonical text of every amount, msgspec encodes the event
     directly, which is five times as fast.
     """
+    if event.declared.late:
+        return _encode_body(plain_body(event))
     for name in _amounts(type(event)):
         if not _says_itself(getattr(event, name)):
             return _encode_body(plain_body(event))

@@ -21,6 +21,8 @@ class Declaration(Struct, frozen=True):
     `venue-*`; `operators` may send it as well where that is true. `archive` names the tables of the
     archive that hold it. `of_order` says that it belongs to the life of the order in its field
     `order_id`. `timeline` says whether it explains what an instrument, or the whole book, did.
+    `late` names the fields that were added after the event had been released: they are left out
+    of its bytes while they are at their default, so that no byte of an older event changes.
     """
 
     name: str = ""
@@ -29,6 +31,7 @@ class Declaration(Struct, frozen=True):
     archive: tuple[ArchiveTable, ...] = ()
     of_order: bool = False
     timeline: Literal["", "instrument", "book"] = ""
+    late: tuple[str, ...] = ()
 
 
 class Event(Struct, frozen=True, gc=False):

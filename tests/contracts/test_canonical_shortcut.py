@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as any_of
 
 from deadreckon.contracts.amounts import EXACT, canonical, decimals, is_canonical_text, text
-from deadreckon.contracts.codec import canonical_event, encode_event, plain_body
+from deadreckon.contracts.codec import canonical_event, encode_event, plain_body, written_fields
+from deadreckon.contracts.event import Declaration, Event
 from deadreckon.contracts.portfolio import FeeCharged, PositionChanged
 
 amounts = any_of.one_of(
@@ -54,6 +55,27 @@ def test_an_event_encodes_alike_with_the_shortcut_and_without(
     )
     assert encode_event(event) == msgspec.json.encode(plain_body(event))
     assert encode_event(canonical_event(event)) == encode_event(event)
+
+
+class Grown(Event, frozen=True):
+    """An event that was released with one field that has a default, and got two more since."""
+
+    declared = Declaration("test.grown", late=("limit", "names"))
+
+    amount: Decimal | None = None
+    limit: Decimal | None = None
+    names: list[str] = []
+
+
+@given(amounts)
+def test_a_late_field_changes_no_byte_of_what_does_not_use_it(amount: Decimal) -> None:
+    grown = Grown(amount, limit=amount)
+    assert encode_event(Grown()) == b'{"amount":null}'
+    assert encode_event(Grown(names=["a"])) == b'{"amount":null,"names":["a"]}'
+    assert encode_event(grown) == msgspec.json.encode(plain_body(grown))
+    assert msgspec.json.decode(encode_event(grown), type=Grown) == grown
+    assert written_fields(Grown()) == {"amount": None}
+    assert list(written_fields(grown)) == ["amount", "limit"]
 
 
 @given(amounts, any_of.integers(0, 2**63 - 1))

@@ -50,6 +50,14 @@ def added(name: str, field: str, *, required: bool = False) -> Edit:
     return edit
 
 
+def added_late(name: str, field: str) -> Edit:
+    def edit(shapes: Shapes) -> None:
+        added(name, field)(shapes)
+        fields(shapes, name).setdefault("late", []).append(field)
+
+    return edit
+
+
 def reordered(shapes: Shapes) -> None:
     properties = fields(shapes, BAR)["properties"]
     properties["instrument"] = properties.pop("instrument")
@@ -123,6 +131,10 @@ COMPATIBLE: dict[str, tuple[Edit, str]] = {
         added(FEE, "venue"),
         "has a new field venue, left out while it says nothing",
     ),
+    "a late field": (
+        added_late(BAR, "venue"),
+        "has a new field venue, left out while it says nothing",
+    ),
     "a door takes a new field": (added("wire-signal", "account"), "takes a new field account"),
     "a door takes one value more": (taking_more, "has another order_type"),
 }
@@ -162,3 +174,12 @@ def test_a_release_is_written_once_and_never_over_a_broken_one(docs: Path) -> No
     path.write_text(json.dumps(known))
     with pytest.raises(ReleasedError, match=r"market\.gone\.v1 is not known any more"):
         release(docs, "0.2.0")
+
+
+def test_a_field_that_was_released_late_is_never_written_always(docs: Path) -> None:
+    added_late(BAR, "venue")(now := copy.deepcopy(today()))
+    (docs / "released" / "0.2.0.json").write_text(json.dumps(now))
+    assert [it for it in check(docs, copy.deepcopy(now)) if it.breaks] == []
+    fields(now, BAR).pop("late")
+    breaks = {it.what for it in check(docs, now) if it.breaks and it.release == "0.2.0"}
+    assert breaks == {"writes fields that it left out"}

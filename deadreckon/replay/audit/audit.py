@@ -4,13 +4,14 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Protocol
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.equity import Equity
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.contracts.amounts import text
+from deadreckon.contracts.codec import written_fields
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import OperatorRefused, StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
@@ -241,7 +242,7 @@ class Audit:
         name = getattr(event, "strategy", None) or getattr(event, "instrument", None)
         name = name or getattr(event, "venue", None) or ""
         key = f"{type(event).__name__} {name}".strip()
-        self.configuration[key] = Setting(record.id, to_builtins(event))
+        self.configuration[key] = Setting(record.id, written_fields(event))
 
     def _check(self, record: Recorded[Any]) -> None:
         """Compare an event of portfolio with the ledger that the same inputs give here."""

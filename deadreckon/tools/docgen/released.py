@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.errors import DifferenceError
+from deadreckon.contracts.event import Event
 from deadreckon.contracts.inbound import WireFact, WireSignal
 from deadreckon.tools.docgen.schemas import shapes
 
@@ -49,6 +50,8 @@ def fingerprint(shape: type[Struct]) -> dict[str, Any]:
     schema: dict[str, Any] = _without_words(found)
     if shape.__struct_config__.omit_defaults:
         schema[shape.__name__]["omits_defaults"] = True
+    if issubclass(shape, Event) and shape.declared.late:
+        schema[shape.__name__]["late"] = list(shape.declared.late)
     return schema | {"": shape.__name__}
 
 
@@ -170,7 +173,7 @@ def _added(field: str, old: dict[str, Any], new: dict[str, Any], *, door: bool) 
     silent = new.get("omits_defaults", False) and (
         old.get("omits_defaults", False) or set(old["properties"]) == set(old.get("required", ()))
     )
-    if behind and silent:
+    if behind and (silent or field in new.get("late", ())):
         return f"has a new field {field}, left out while it says nothing", False
     return f"has a new field {field}, which is written always", True
 
@@ -185,7 +188,8 @@ def _elsewhere(
         if before.get(name) != after.get(name):
             yield f"holds another {name}", True
     old, new = before[before[""]], after[after[""]]
-    if not door and old.get("omits_defaults") and not new.get("omits_defaults"):
+    early = set(old.get("late", ())) - set(new.get("late", ()))
+    if not door and ((old.get("omits_defaults") and not new.get("omits_defaults")) or early):
         yield "writes fields that it left out", True
 
 
