@@ -9,6 +9,9 @@ from deadreckon.cli.app import EXIT_DIFFERENCE, fail
 from deadreckon.cli.operator_facts import assigned, build, in_force, print_block, publish
 from deadreckon.cli.options import CommandOptions, LogOptions
 
+# Fields of `ProducerQuotaSet`, which is an event of its own.
+QUOTAS = ("producer_signals_per_second", "producer_bytes_per_second")
+
 limits = App(
     name="limits", help="Show or set the limits in force. Example: dr limits show --data run1"
 )
@@ -20,13 +23,18 @@ def show(*, options: LogOptions = LogOptions()) -> None:
 
     Example: dr limits show --data run1
     """
-    found = in_force(options.data, options.nats).limits
+    set_ = in_force(options.data, options.nats)
+    found, quota = set_.limits, set_.quota
     if found is None:
         fail("no limits have been set: nothing trades. `dr limits set` sets them", EXIT_DIFFERENCE)
     if options.json:
-        print(json.dumps({"set_by": found[0]} | msgspec.to_builtins(found[1])))
-    else:
-        print_block(found[1], set_by=found[0])
+        document = {"set_by": found[0]} | msgspec.to_builtins(found[1])
+        quotas = {name: getattr(quota[1], name) if quota else None for name in QUOTAS}
+        print(json.dumps(document | quotas | {"quota_set_by": quota[0] if quota else None}))
+        return
+    print_block(found[1], set_by=found[0])
+    if quota is not None:
+        print_block(quota[1], set_by=quota[0])
 
 
 @limits.command(name="set")
@@ -40,11 +48,19 @@ def set_(*assignments: str, options: CommandOptions) -> None:
     ----------
     assignments
         NAME=VALUE pairs, such as price_age_max=2h, drawdown_max=10% or
-        markets_allowed=spot,perpetual; docs/risk.md lists the names with their units.
+        markets_allowed=spot,perpetual; docs/risk.md lists the names with their units, and
+        docs/producers.md the quota of producers (producer_signals_per_second=5000).
     """
-    from deadreckon.contracts.limits import LimitsSet
+    from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 
-    named = assigned(assignments, LimitsSet, "risk.")
-    found = in_force(options.data, options.nats).limits
+    named = assigned(assignments, LimitsSet, ProducerQuotaSet, prefix="risk.")
+    set_ = in_force(options.data, options.nats)
+    quotas = {name: named.pop(name) for name in QUOTAS if name in named}
+    if quotas:
+        earlier = {name: getattr(set_.quota[1], name) for name in QUOTAS} if set_.quota else {}
+        publish(build(ProducerQuotaSet, earlier | quotas | options.signature), options)
+        if not named:
+            return
+    found = set_.limits
     before = msgspec.to_builtins(found[1]) if found else {}
     publish(build(LimitsSet, before | named | options.signature), options)

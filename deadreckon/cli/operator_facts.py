@@ -96,11 +96,14 @@ def build(shape: type[Event], fields: dict[str, Any]) -> Event:
         fail(str(error), EXIT_USAGE)
 
 
-def assigned(assignments: Sequence[str], shape: type[Event], prefix: str = "") -> dict[str, Any]:
-    """Parse NAME=VALUE texts whose names are fields of an event, after an optional prefix."""
+def assigned(assignments: Sequence[str], *shapes: type[Event], prefix: str = "") -> dict[str, Any]:
+    """Parse NAME=VALUE texts whose names are fields of one of some events, after an optional
+    prefix."""
     from deadreckon.formatting.field_text import parse_field
 
-    known = [name for name in shape.__struct_fields__ if name not in ("actor", "reason")]
+    hidden = ("actor", "reason", "is_default")
+    shape_of = {name: each for each in shapes for name in each.__struct_fields__}
+    known = [name for name in shape_of if name not in hidden]
     found: dict[str, Any] = {}
     for text in assignments:
         name, sign, value = text.partition("=")
@@ -110,7 +113,7 @@ def assigned(assignments: Sequence[str], shape: type[Event], prefix: str = "") -
             hint = f"did you mean {near[0]}?" if near else f"the names are {', '.join(known)}"
             fail(f"{text!r}: give NAME=VALUE; {hint}", EXIT_USAGE)
         try:
-            found[name] = parse_field(shape, name, value)
+            found[name] = parse_field(shape_of[name], name, value)
         except ValueError as error:
             fail(f"{text!r}: {error}", EXIT_USAGE)
     return found

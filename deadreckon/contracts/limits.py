@@ -1,4 +1,7 @@
-"""The limits of a book, each with its unit; the rule that a limit belongs to has the same name."""
+"""The limits of a book, each with its unit; the rule that a limit belongs to has the same name.
+
+The quota of producers is an event of its own: a flood concerns those who read, not what may trade.
+"""
 
 from decimal import Decimal
 from typing import Annotated
@@ -184,3 +187,35 @@ class LimitsSet(Event, frozen=True):
             "nanoseconds",
         ),
     ] = None
+
+
+class ProducerQuotaSet(Event, frozen=True):
+    """What each producer may send in a second of decision time; the rest is not read.
+
+    Without one in the log nothing is counted. null means "no quota", 0 that nothing is read.
+    """
+
+    declared = Declaration("governance.producer_quota_set", operators=True, timeline="book")
+
+    actor: Actor
+    reason: Reason
+    producer_signals_per_second: Annotated[
+        Count, described("signals of one producer a second; a batch counts each", "count")
+    ] = None
+    producer_bytes_per_second: Annotated[
+        Count, described("bytes of one producer's messages a second", "count")
+    ] = None
+    is_default: Annotated[
+        bool, described("true: the program's own, which replaces nothing that somebody has set")
+    ] = False
+
+
+# What a stack on the clock starts with: about what all services together take in a second on two
+# cores, so that one producer is no more than a second ahead of the operator.
+DEFAULT_QUOTA = ProducerQuotaSet(
+    actor="stack",
+    reason="default",
+    producer_signals_per_second=5_000,
+    producer_bytes_per_second=5_000_000,
+    is_default=True,
+)

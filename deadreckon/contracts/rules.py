@@ -23,6 +23,7 @@ _OTHERS: dict[str, Unit | None] = {
     "strategy_allocation": "reporting",
     "reduce_only_without_position": "base",
     "exits_in_flight": "base",
+    "quota_exceeded": "count",  # signals or bytes a second, as the reason says
     "known_price": "price",
     "bracket_side": "price",
     "minimum_price": "price",

@@ -1,6 +1,6 @@
 """Signals from producers and strategies: what they ask for, and their refusals."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from deadreckon.contracts.event import Declaration, Event
 from deadreckon.contracts.fields import (
@@ -116,6 +116,21 @@ class SignalMalformed(Event, frozen=True):
     position: Annotated[int, described("index of the signal in its batch, from 0", "count")]
 
 
+class MessageOverQuota(Event, frozen=True):
+    """A producer's message beyond its quota: not read; never written, answered with others."""
+
+    producer: ProducerName
+    message: Annotated[int, described("sequence of the message in the log")]
+    bytes: Annotated[int, described("bytes of the message", "count")]
+    unit: Annotated[Literal["signals", "bytes"], described("what was used up")]
+    limit: Annotated[int, described("how many a second the quota allows", "count")]
+    used: Annotated[int, described("how many were used before", "count")]
+    limit_set_by: Annotated[str, described("id of the event that set the quota")]
+    refilled_from: Annotated[
+        int, described("decision time from which on there may be more", "timestamp")
+    ]
+
+
 class SignalRaised(Event, frozen=True):
     """A strategy or a producer asks for a trade.
 
@@ -216,3 +231,23 @@ class SignalRefused(Event, frozen=True):
     evidence: Annotated[
         str, described("at most 512 characters of a message that could not be read")
     ] = ""
+
+
+class MessagesRefused(Event, frozen=True):
+    """Messages of a producer beyond its quota, which were not read.
+
+    They are all of that producer's messages from `first_sequence` to `last_sequence`.
+    """
+
+    declared = Declaration("signals.messages_refused", ("signal",))
+
+    producer: ProducerName
+    rule: Rule
+    limit: RuleLimit
+    measured: RuleMeasured
+    limit_set_by: LimitSetBy
+    reason: Reason
+    count: Annotated[int, described("number of messages", "count")]
+    bytes: Annotated[int, described("bytes of all of them", "count")]
+    first_sequence: Annotated[int, described("sequence of the first in the log")]
+    last_sequence: Annotated[int, described("sequence of the last in the log")]

@@ -10,10 +10,12 @@ from deadreckon.contracts.units import described
 SignalOutcome = Literal["approved", "refused", "missed"]
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Struct, frozen=True, omit_defaults=True):
     """A notice on `verdict.<book>.<producer>` once the verdict on a signal is in the log."""
 
-    signal_id: Annotated[str, described("id of the signal; empty when it could not be read")]
+    signal_id: Annotated[
+        str, described("id of the signal; empty when the message was not, or could not be, read")
+    ]
     outcome: Annotated[
         SignalOutcome,
         described(
@@ -29,3 +31,11 @@ class Verdict(Struct, frozen=True):
     event_id: Annotated[str, described("id of the event with the verdict")]
     at: Annotated[int, described("decision time of that event, nanoseconds UTC", "timestamp")]
     sequence: Annotated[int, described("sequence of that event's message in the log")]
+    messages: Annotated[
+        int,
+        described("messages beyond the quota that this is about; left out otherwise", "count"),
+    ] = 0
+    first_sequence: Annotated[
+        int, described("sequence of the first of them, as its acknowledgement said")
+    ] = 0
+    last_sequence: Annotated[int, described("sequence of the last of them")] = 0

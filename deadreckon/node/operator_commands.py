@@ -20,7 +20,7 @@ from deadreckon.contracts.instruments import (
     InstrumentListed,
     VenueConfigured,
 )
-from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
 from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus
@@ -38,6 +38,7 @@ class InForce(Struct):
     """Operators' settings in force at the end of the log, each with the id of its event."""
 
     limits: tuple[str, LimitsSet] | None = None
+    quota: tuple[str, ProducerQuotaSet] | None = None
     halt: tuple[str, HaltRequested | HaltImposed] | None = None
     reporting: str = ""
     instruments: dict[str, InstrumentListed] = {}
@@ -50,6 +51,9 @@ class InForce(Struct):
         match record.event:
             case LimitsSet() as limits:
                 self.limits = (record.id, limits)
+            case ProducerQuotaSet() as quota:
+                if self.quota is None or self.quota[1].is_default or not quota.is_default:
+                    self.quota = (record.id, quota)
             case HaltRequested() | HaltImposed() as halt:
                 self.halt = (record.id, halt)
             case ResumeRequested():

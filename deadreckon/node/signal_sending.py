@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.inbound import read_signals
@@ -48,6 +48,7 @@ async def send_signals(
     """Publish every good line, each acknowledged by the log; blank lines are passed over. With a
     wait (seconds) read the verdicts from the log, as far as they come."""
     sent = SendResult()
+    sequences: dict[str, int] = {}
     subject = producer_subject(book, producer)
     folder = Folder(data).check()
     async with (
@@ -65,9 +66,11 @@ async def send_signals(
             sent.last_sequence = await retry(partial(bus.append, subject, line))
             sent.first_sequence = sent.first_sequence or sent.last_sequence
             sent.sent += 1
-            sent.unanswered += [signal.signal_id for signal in signals]
+            ids = [signal.signal_id for signal in signals]
+            sent.unanswered += ids
+            sequences |= dict.fromkeys(ids, sent.last_sequence)
         if verdicts is not None:
-            sent.verdicts = await verdicts.read(sent.unanswered, wait)
+            sent.verdicts = await verdicts.read(sequences, wait)
     answered = {verdict.signal_id for verdict in sent.verdicts}
     sent.unanswered = [each for each in sent.unanswered if each not in answered]
     return sent
@@ -82,20 +85,31 @@ class _Verdicts:
         self._view = VerdictView(after)
         self._decoding = Decoding(from_start=False)
 
-    async def read(self, signal_ids: list[str], wait: float) -> list[Verdict]:
-        """Read until each signal has a verdict, or the wait is over."""
+    async def read(self, sequences: dict[str, int], wait: float) -> list[Verdict]:
+        """Read until each signal, given with the sequence of its message, has a verdict, or the
+        wait is over."""
         found: dict[str, Verdict] = {}
         deadline = time.monotonic() + wait
-        while not found.keys() >= set(signal_ids) and (left := deadline - time.monotonic()) > 0:
+        while not found.keys() >= sequences.keys() and (left := deadline - time.monotonic()) > 0:
             for stored in await self._reader.next(min(left, LOOK_SECONDS)):
                 message = self._decoding.decode(stored)
                 if message.commit is not None:
                     self._view.fold(stored.sequence, message.facts)
             while not self._view.waiting.empty():
                 producer, verdict = self._view.waiting.get_nowait()
-                if producer == self._producer and verdict.signal_id in signal_ids:
-                    found.setdefault(verdict.signal_id, verdict)
+                if producer == self._producer:
+                    for signal_id in _concerned(verdict, sequences):
+                        named = structs.replace(verdict, signal_id=signal_id)
+                        found.setdefault(signal_id, named)
         return list(found.values())
+
+
+def _concerned(verdict: Verdict, sequences: dict[str, int]) -> list[str]:
+    """List the signals that a verdict is about: those of a message that was not read have no id."""
+    if not verdict.messages:
+        return [verdict.signal_id] if verdict.signal_id in sequences else []
+    first, last = verdict.first_sequence, verdict.last_sequence
+    return [name for name, sequence in sequences.items() if first <= sequence <= last]
 
 
 @asynccontextmanager

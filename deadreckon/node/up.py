@@ -14,6 +14,7 @@ from deadreckon.archive.open_log import server_location, stack_bus
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
+from deadreckon.contracts.limits import DEFAULT_QUOTA
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import token
 from deadreckon.marketdata.tapes.tape import Tape, open_tape
@@ -278,6 +279,9 @@ class LiveStack:
         )
         await publish_fact(
             self.bus, self.settings.book, "stack", log_lines.unique_name("start"), started
+        )
+        await publish_fact(
+            self.bus, self.settings.book, "stack", log_lines.unique_name("quota"), DEFAULT_QUOTA
         )
 
     async def _say_stopped(self) -> None:

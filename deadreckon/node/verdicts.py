@@ -16,7 +16,13 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
     ReplaceApproved,
 )
-from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+from deadreckon.contracts.signals import (
+    CancelRaised,
+    MessagesRefused,
+    ReplaceRaised,
+    SignalRaised,
+    SignalRefused,
+)
 from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import SignalOutcome, Verdict
 from deadreckon.runtime.log.bus import Bus, UnavailableError
@@ -86,7 +92,7 @@ def encode(verdict: Verdict) -> bytes:
 
 def _outcome(event: Event) -> SignalOutcome | None:
     match event:
-        case SignalRefused() | OrderUnroutable():
+        case SignalRefused() | MessagesRefused() | OrderUnroutable():
             return "refused"
         case OrderApproved(purpose="entry") | CancelApproved() | ReplaceApproved():
             return "approved"
@@ -99,7 +105,7 @@ def _outcome(event: Event) -> SignalOutcome | None:
 def _verdict(record: Recorded[Event], sequence: int, outcome: SignalOutcome) -> Verdict:
     event: Any = record.event
     return Verdict(
-        signal_id=event.signal_id,
+        signal_id=getattr(event, "signal_id", ""),
         outcome=outcome,
         rule=getattr(event, "rule", ""),
         limit=getattr(event, "limit", None),
@@ -109,6 +115,9 @@ def _verdict(record: Recorded[Event], sequence: int, outcome: SignalOutcome) -> 
         event_id=record.id,
         at=record.at,
         sequence=sequence,
+        messages=getattr(event, "count", 0),
+        first_sequence=getattr(event, "first_sequence", 0),
+        last_sequence=getattr(event, "last_sequence", 0),
     )
 
 

@@ -18,7 +18,7 @@ Kind = Literal["event", "order", "client order", "bracket", "trade", "signal", "
 PREFIX_LEAST = 6  # characters; shorter than that almost everything is ambiguous
 CANDIDATES_SHOWN = 8
 
-POSITION = re.compile(r"([1-9]\d*)\.(\d+)")
+POSITION = re.compile(r"([1-9]\d{0,17})(?:\.(\d{1,17}))?")
 
 # What is named by which field, and the field within which that name is unique; in the order of
 # preference where one text is several things (a flattening's signal has the id of its request).
@@ -84,7 +84,7 @@ class IdFinder:
         if not self.text:
             raise UnknownIdError("an id is empty: give one, or six or more characters of one")
         position = POSITION.fullmatch(self.text)
-        self._position = (int(position[1]), int(position[2])) if position else None
+        self._position = (int(position[1]), int(position[2] or 0)) if position else None
         self._intake = Ingress(book, mode, reads_signals=True, restamps=False)
         self._found: dict[tuple[str, str], IdMatch] = {}
         self._is_long = len(self.text) >= PREFIX_LEAST
@@ -97,7 +97,8 @@ class IdFinder:
     def fold_record(self, record: Recorded[Any]) -> bool:
         """Take one event of a log that is decoded already; returns true when it is a candidate."""
         before = len(self._found)
-        if self._position == (record.sequence, record.index) or self._names(record.id, ""):
+        is_there = self._position == (record.sequence, record.index)
+        if is_there or self._names(record.id, ""):
             self._keep("event", record.id, "", record)
         for kind, field, within in _NAMED.get(type(record.event), ()):
             name, scope = getattr(record.event, field), getattr(record.event, within, "")

@@ -13,6 +13,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.inbound import SIGNAL_RULES, read_signals
 from deadreckon.contracts.signals import (
     CancelReceived,
+    MessagesRefused,
     ReplaceReceived,
     SignalMalformed,
     SignalReceived,
@@ -164,9 +165,11 @@ class ProducerListener:
         refusals = self.report.refusals
         for record in facts:
             event = record.event
-            mine = isinstance(event, SignalRefused) and event.producer == self.report.producer
+            refused = isinstance(event, SignalRefused | MessagesRefused)
+            mine = refused and event.producer == self.report.producer
             if mine and message.sequence > self._after:
-                refusals[event.rule] = refusals.get(event.rule, 0) + 1
+                count = getattr(event, "count", 1)
+                refusals[event.rule] = refusals.get(event.rule, 0) + count
 
 
 async def check_live(

@@ -11,7 +11,7 @@ from deadreckon.contracts import portfolio as book
 from deadreckon.contracts import signals as signal
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
-from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
 from deadreckon.formatting.events.style import ShortStyle, Style
 from deadreckon.formatting.text import safe_text
@@ -36,11 +36,13 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     signal.CancelReceived: signals.cancel_received,
     signal.ReplaceReceived: signals.replace_received,
     signal.SignalMalformed: signals.malformed,
+    signal.MessageOverQuota: signals.over_quota,
     signal.SignalRaised: signals.raised,
     signal.CancelRaised: signals.cancel_raised,
     signal.ReplaceRaised: signals.replace_raised,
     signal.DecisionDeferred: signals.deferred,
     signal.SignalRefused: signals.refused,
+    signal.MessagesRefused: signals.messages_refused,
     order.OrderApproved: orders.approved,
     order.OrderUnroutable: orders.unroutable,
     order.OrderRouted: orders.routed,
@@ -70,6 +72,7 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     book.FeeCharged: portfolio.fee,
     book.ReportingConfigured: portfolio.reporting,
     LimitsSet: governance.limits,
+    ProducerQuotaSet: governance.quota,
     rules.HaltRequested: governance.halt_requested,
     rules.HaltImposed: governance.halt_imposed,
     rules.HaltAcknowledged: governance.halt_acknowledged,

@@ -7,7 +7,7 @@ import msgspec
 
 from deadreckon.contracts import archive, governance, life, models, views
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 from deadreckon.contracts.rules import RULE_UNITS
 from deadreckon.formatting.events.signals import refusal_text
 from deadreckon.formatting.events.style import Style
@@ -23,6 +23,16 @@ def limits(record: Recorded[LimitsSet], style: Style) -> str:
             shown.append(f"{field.name} {_setting(field.name, value, style)}")
     rules = ", ".join(shown) or "as by default"
     return f"{style.of('limits', record.id)}: {rules}"
+
+
+def quota(record: Recorded[ProducerQuotaSet], style: Style) -> str:
+    """Describe what each producer may send."""
+    it = record.event
+    parts = ((it.producer_signals_per_second, "signals"), (it.producer_bytes_per_second, "bytes"))
+    shown = " and ".join(f"{number} {unit}" for number, unit in parts if number is not None)
+    what = f"{shown} a second for each producer" if shown else "no quota for producers"
+    default = ", unless somebody has set another" if it.is_default else ""
+    return f"{style.of('fact', record.id)}: {what}{default}"
 
 
 def _default(field: Any) -> Any:

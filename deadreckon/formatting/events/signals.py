@@ -173,6 +173,18 @@ def refused(record: Recorded[signals.SignalRefused], style: Style) -> str:
     return f"{about} refused by {refusal_text(no, style)}"
 
 
+def over_quota(record: Recorded[signals.MessageOverQuota], style: Style) -> str:
+    """Describe a message that was not read."""
+    it = record.event
+    return f"{it.bytes} bytes of {safe_text(it.producer)}, beyond its quota and not read"
+
+
+def messages_refused(record: Recorded[signals.MessagesRefused], style: Style) -> str:
+    """Describe the messages that were not read, with the quota that was used up."""
+    no = record.event
+    return f"what {safe_text(no.producer)} sent refused by {refusal_text(no, style)}"
+
+
 class RuleRefusal(Protocol):
     """A refusal by a rule, with its figures if it has any."""
 

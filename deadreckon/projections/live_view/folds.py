@@ -29,7 +29,13 @@ from deadreckon.contracts.orders import (
     OrderUnroutable,
 )
 from deadreckon.contracts.portfolio import EquityMarked
-from deadreckon.contracts.signals import CancelRaised, ReplaceRaised, SignalRaised, SignalRefused
+from deadreckon.contracts.signals import (
+    CancelRaised,
+    MessagesRefused,
+    ReplaceRaised,
+    SignalRaised,
+    SignalRefused,
+)
 from deadreckon.contracts.venues import VenueCancelRejected, VenueConnectionChanged
 from deadreckon.projections.live_view.downsample import Point
 from deadreckon.projections.live_view.lines import (
@@ -215,6 +221,7 @@ FOLDS: dict[type[Event], Callable[[LiveView, Recorded[Any]], None]] = {
     CancelRaised: _signal,
     ReplaceRaised: _signal,
     SignalRefused: _refused,
+    MessagesRefused: _refused,
     OrderUnroutable: _refused,
     OperatorRefused: _refused,
     OrderSubmitting: _submitting,

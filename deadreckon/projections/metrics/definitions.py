@@ -58,6 +58,12 @@ METRICS: tuple[MetricDefinition, ...] = (
         ("book", "strategy"),
     ),
     MetricDefinition("signals_refused_total", "counter", "signals refused, by rule", _RULE),
+    MetricDefinition(
+        "producer_messages_refused_total",
+        "counter",
+        "messages beyond a producer's quota, which were not read",
+        ("book", "producer"),
+    ),
     MetricDefinition("orders_approved_total", "counter", "orders that risk let pass", _BOOK),
     MetricDefinition(
         "orders_unroutable_total", "counter", "approved orders without a way, by rule", _RULE

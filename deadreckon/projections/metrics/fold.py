@@ -113,6 +113,13 @@ def _refused(state: MetricsState, record: Recorded[signals.SignalRefused]) -> No
     state.series.count("signals_refused_total", record.book, record.event.rule)
 
 
+def _messages_refused(state: MetricsState, record: Recorded[signals.MessagesRefused]) -> None:
+    no = record.event
+    state.series.count("signals_refused_total", record.book, no.rule)
+    name = "producer_messages_refused_total"
+    state.series.count(name, record.book, no.producer, by=no.count)
+
+
 def _approved(state: MetricsState, record: Recorded[orders.OrderApproved]) -> None:
     state.series.count("orders_approved_total", record.book)
 
@@ -332,6 +339,7 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     signals.CancelRaised: _raised,
     signals.ReplaceRaised: _raised,
     signals.SignalRefused: _refused,
+    signals.MessagesRefused: _messages_refused,
     orders.OrderApproved: _approved,
     orders.OrderUnroutable: _unroutable,
     orders.OrderSubmitting: _submitting,

@@ -26,13 +26,13 @@ class Series(Struct):
     gauges: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     histograms: dict[str, dict[str, Histogram]] = field(default_factory=dict)
 
-    def count(self, metric: str, *labels: str) -> None:
-        """Increase a counter by one."""
+    def count(self, metric: str, *labels: str, by: int = 1) -> None:
+        """Increase a counter."""
         key = BETWEEN.join(labels)
         try:
-            self.counters[metric][key] += 1
+            self.counters[metric][key] += by
         except KeyError:
-            self._begin_count(metric, key, labels)
+            self._begin_count(metric, key, labels, by)
 
     def set(self, metric: str, amount: Decimal, *labels: str) -> None:
         """Set a gauge. Beyond SERIES_MAX it is left out, since a gauge labelled `other` would
@@ -69,9 +69,9 @@ class Series(Struct):
         histogram.counts[bucket] += 1
         histogram.sum = total(histogram.sum, amount)
 
-    def _begin_count(self, metric: str, key: str, labels: tuple[str, ...]) -> None:
+    def _begin_count(self, metric: str, key: str, labels: tuple[str, ...], by: int) -> None:
         series = self.counters.setdefault(metric, {})
         if len(series) >= SERIES_MAX:
             self.count(OMITTED, metric)
             key = BETWEEN.join(OTHER for _ in labels)
-        series[key] = series.get(key, 0) + 1
+        series[key] = series.get(key, 0) + by

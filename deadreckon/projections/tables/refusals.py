@@ -7,11 +7,12 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import OperatorRefused
 from deadreckon.contracts.models import RegimeModelRefused
 from deadreckon.contracts.orders import CancelMissed, OrderRejected, OrderUnroutable
-from deadreckon.contracts.signals import SignalRefused
+from deadreckon.contracts.signals import MessagesRefused, SignalRefused
 from deadreckon.projections.columns import TableRow, origin
 
 READS = (
     SignalRefused,
+    MessagesRefused,
     OrderUnroutable,
     OrderRejected,
     CancelMissed,
@@ -23,7 +24,9 @@ READS = (
 class RefusalRow(TableRow, frozen=True, array_like=True, gc=False):
     """One refusal; `limit_value` and `measured` are in the unit of the rule."""
 
-    kind: Annotated[str, "what was refused: signal, order, cancel, operator or model"] = ""
+    kind: Annotated[str, "what was refused: signal, messages, order, cancel, operator or model"] = (
+        ""
+    )
     source: Annotated[str, "the service that refused"] = ""
     rule: Annotated[str, "the rule, for machines; `missed` for a cancel without an order"] = ""
     limit_value: Annotated[Decimal | None, "the limit in force, in the unit of the rule"] = None
@@ -36,6 +39,10 @@ class RefusalRow(TableRow, frozen=True, array_like=True, gc=False):
     strategy: Annotated[str | None, "null where not known here: see the order"] = None
     instrument: Annotated[str | None, "null where not known here: see the order"] = None
     evidence: Annotated[str, "at most 512 characters of what could not be read"] = ""
+    messages: Annotated[int | None, "messages beyond a quota, which were not read"] = None
+    bytes: Annotated[int | None, "bytes of these messages"] = None
+    first_sequence: Annotated[int | None, "sequence of the first of them"] = None
+    last_sequence: Annotated[int | None, "sequence of the last of them"] = None
 
 
 def initial() -> RefusalRow:
@@ -60,6 +67,21 @@ def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
                 strategy=no.strategy,
                 instrument=no.instrument,
                 evidence=no.evidence,
+            )
+        case MessagesRefused() as no:
+            return _row(
+                record,
+                kind="messages",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
+                producer=no.producer,
+                messages=no.count,
+                bytes=no.bytes,
+                first_sequence=no.first_sequence,
+                last_sequence=no.last_sequence,
             )
         case OrderUnroutable() | OrderRejected() | CancelMissed():
             return _of_order(record)

@@ -20,6 +20,7 @@ from deadreckon.contracts.orders import OrderFilled, OrderSubmitting, OrderUnrou
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged, ReportingConfigured
 from deadreckon.contracts.signals import (
     CancelRaised,
+    MessagesRefused,
     ReplaceRaised,
     SignalRaised,
     SignalRefused,
@@ -83,7 +84,12 @@ class EventCounts(Struct):
         match record.event:
             case SignalRaised() | CancelRaised() | ReplaceRaised():
                 self.signals += 1
-            case SignalRefused(rule=rule) | OrderUnroutable(rule=rule) | OperatorRefused(rule=rule):
+            case (
+                SignalRefused(rule=rule)
+                | MessagesRefused(rule=rule)
+                | OrderUnroutable(rule=rule)
+                | OperatorRefused(rule=rule)
+            ):
                 self.refusals += 1
                 self.refusals_by_rule[rule] = self.refusals_by_rule.get(rule, 0) + 1
             case OrderSubmitting():

@@ -9,7 +9,7 @@ from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 from deadreckon.contracts.portfolio import ReportingConfigured
 from deadreckon.replay.lookup import IdFinder, IdMatch
 from deadreckon.replay.rerun.redecide import Redecider, redecide_question
@@ -28,6 +28,7 @@ Progress = Callable[[str, int, int], None]
 # What is configured, and the field by which it is one thing among several.
 CONFIGURATION_KEYS: dict[type[Event], str] = {
     LimitsSet: "",
+    ProducerQuotaSet: "",
     StrategyConfigured: "strategy",
     InstrumentListed: "instrument",
     VenueConfigured: "venue",

@@ -9,7 +9,12 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled, OrderRouted
 from deadreckon.contracts.portfolio import EquityMarked, PositionChanged
-from deadreckon.contracts.signals import SignalRaised, SignalReceived, SignalRefused
+from deadreckon.contracts.signals import (
+    MessagesRefused,
+    SignalRaised,
+    SignalReceived,
+    SignalRefused,
+)
 from deadreckon.formatting.exact import number
 from deadreckon.formatting.text import safe_text
 from deadreckon.formatting.times import span
@@ -151,6 +156,7 @@ _WRITERS: dict[type, Writer] = {
     SignalReceived: _received,
     SignalRaised: _raised,
     SignalRefused: refusal_details,
+    MessagesRefused: refusal_details,
     OrderApproved: _approved,
     OrderRouted: routing_details,
     OrderFilled: fill_details,

@@ -20,7 +20,7 @@ from deadreckon.contracts.limits import LimitsSet
 from deadreckon.contracts.models import RegimeModelFitted
 from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import EquityMarked, FeeCharged, FundingPaid, PositionChanged
-from deadreckon.contracts.signals import SignalRaised
+from deadreckon.contracts.signals import MessageOverQuota, MessagesRefused, SignalRaised
 from deadreckon.formatting.events import describe
 from deadreckon.formatting.events.style import Style
 from deadreckon.replay.lookup import IdFinder
@@ -77,6 +77,7 @@ class EventHistory:
         self.models: dict[str, str] = {}  # by model id
         # Settings or limits under which a signal or an approval was decided.
         self.settings: dict[str, str] = {}
+        self.excess: dict[str, list[str]] = {}  # messages that were not read, by their refusal
         self.last = 0
         self._finder = finder
         self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
@@ -84,6 +85,7 @@ class EventHistory:
         self._latest: dict[str, Recorded[Any]] = {}  # by instrument
         self._configured: dict[str, str] = {}  # by strategy
         self._limits = ""
+        self._over_quota: dict[str, list[str]] = {}  # by producer, not refused yet
 
     def take(self, message: Message) -> None:
         """Fold one message."""
@@ -149,6 +151,13 @@ class EventHistory:
                 self._configured[strategy] = record.id
             case LimitsSet():
                 self._limits = record.id
+            case MessageOverQuota(producer=producer):
+                self._over_quota.setdefault(producer, []).append(record.id)
+            case MessagesRefused(producer=producer, last_sequence=last):
+                unread = self._over_quota.pop(producer, [])
+                later = [name for name in unread if self.facts[name].sequence > last]
+                self.excess[record.id] = unread[: len(unread) - len(later)]
+                self._over_quota[producer] = later
             case SignalRaised(producer="", strategy=strategy) if strategy in self._configured:
                 self.settings[record.id] = self._configured[strategy]
             case OrderApproved() if self._limits:
@@ -157,6 +166,7 @@ class EventHistory:
     def named(self, record: Recorded[Any]) -> Iterator[str]:
         """Yield the ids of events that an event refers to other than as its cause."""
         event = record.event
+        yield from self.excess.get(record.id, ())
         for field in ("limit_set_by", "halt_id", "resume_id"):
             name = getattr(event, field, None)
             if name and name != record.cause:

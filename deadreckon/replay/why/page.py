@@ -127,6 +127,7 @@ def _detail_text(detail: Detail) -> str:
 
 _STYLES = {
     "SignalRefused": "red",
+    "MessagesRefused": "red",
     "OrderRejected": "red",
     "OrderUnroutable": "red",
     "HaltImposed": "red",

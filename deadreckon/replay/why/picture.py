@@ -36,7 +36,14 @@ _COLOURS = {
 }
 _OTHERS = ("#f7f3ee", "#9a7b56")  # operators, producers, venues
 _REFUSALS = ("#fde8e7", "#c62f2b")
-_REFUSE = ("SignalRefused", "OrderRejected", "OrderUnroutable", "HaltImposed", "HaltRequested")
+_REFUSE = (
+    "SignalRefused",
+    "MessagesRefused",
+    "OrderRejected",
+    "OrderUnroutable",
+    "HaltImposed",
+    "HaltRequested",
+)
 
 
 class Box(Struct):

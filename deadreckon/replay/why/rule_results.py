@@ -4,7 +4,7 @@ from typing import Any
 
 from deadreckon.contracts.amounts import EXACT
 from deadreckon.contracts.event import Recorded
-from deadreckon.contracts.signals import SignalRefused
+from deadreckon.contracts.signals import MessagesRefused, SignalRefused
 from deadreckon.formatting.exact import rule_amount
 from deadreckon.formatting.text import safe_text
 from deadreckon.replay.why.detail import Detail, Details, exact_figures
@@ -74,7 +74,7 @@ def _who_set(history: EventHistory, name: str | None, *, why: bool) -> str:
 
 
 def refusal_details(
-    history: EventHistory, recheck: RiskRecheck, record: Recorded[SignalRefused]
+    history: EventHistory, recheck: RiskRecheck, record: Recorded[SignalRefused | MessagesRefused]
 ) -> Details:
     """Yield the refusing rule, with all rules that passed where risk checked a signal."""
     if record.cause in recheck.rules:

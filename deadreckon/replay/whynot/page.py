@@ -103,7 +103,13 @@ def _gap(gap: PriceGap, start: int) -> str:
 
 
 def _style(event: WindowEvent) -> str:
-    if event.type in ("SignalRefused", "OrderRejected", "HaltImposed", "HaltRequested"):
+    if event.type in (
+        "SignalRefused",
+        "MessagesRefused",
+        "OrderRejected",
+        "HaltImposed",
+        "HaltRequested",
+    ):
         return "red"
     return "green" if event.type == "OrderFilled" else "yellow"
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from msgspec import Struct, field, structs
 
-from deadreckon.contracts import dedup, subjects
+from deadreckon.contracts import dedup, quota, subjects
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LogDamaged, OperatorMalformed
 from deadreckon.contracts.inbound import read_fact, read_signals
-from deadreckon.contracts.signals import SignalMalformed
+from deadreckon.contracts.limits import ProducerQuotaSet
+from deadreckon.contracts.quota import Allowance, UsedUp
+from deadreckon.contracts.signals import MessageOverQuota, SignalMalformed
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.feed import Message
 
@@ -22,9 +24,11 @@ class Ingress(Struct):
     """State of the ingress, a function of the log alone: decision time, and operators' facts seen.
 
     `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` are the
-    digests of operators' facts by operator and id. `malformed` counts bad messages by subject, so
-    that each of them has an id of its own. Services are given facts at their own decision time;
-    readers that only report (`restamps` false) as recorded.
+    digests of operators' facts by operator and id. `malformed` counts bad messages by subject, and
+    `skipped` those beyond a quota by producer, so that each of them has an id of its own.
+    `allowance` is what producers may still send: it is looked at before a message is parsed.
+    Services are given facts at their own decision time; readers that only report (`restamps`
+    false) as recorded.
     """
 
     book: str
@@ -34,6 +38,8 @@ class Ingress(Struct):
     now: int = 0
     facts: RecentKeys[str] = field(default_factory=RecentKeys)
     malformed: dict[str, int] = {}
+    skipped: dict[str, int] = {}
+    allowance: Allowance = field(default_factory=Allowance)
 
     def records_of(self, message: Message) -> Iterable[Recorded[Any]]:
         """Return the facts of a message for a service of this book, in order, at decision time."""
@@ -51,6 +57,7 @@ class Ingress(Struct):
     def _tick(self, record: Recorded[Any]) -> Recorded[Any]:
         if record.at > self.now:
             self.now = record.at
+            self.allowance = quota.refill(self.allowance, self.now)
         return self._at_now(record)
 
     def _at_now(self, record: Recorded[Any]) -> Recorded[Any]:
@@ -70,10 +77,29 @@ class Ingress(Struct):
 
     def _read_signals(self, message: Message) -> list[Recorded[Any]]:
         producer = message.subject.leaf
+        over = quota.used_up(self.allowance, producer)
+        if over is not None:
+            return [self._skip(message, producer, over)]
+        signals = read_signals(producer, message.payload)
+        size = len(message.payload)
+        self.allowance = quota.use(self.allowance, producer, len(signals), size)
         return [
             self._record(message, index, self._signal_name(producer, signal), signal)
-            for index, signal in enumerate(read_signals(producer, message.payload))
+            for index, signal in enumerate(signals)
         ]
+
+    def _skip(self, message: Message, producer: str, over: UsedUp) -> Recorded[Any]:
+        event = MessageOverQuota(
+            producer=producer,
+            message=message.sequence,
+            bytes=len(message.payload),
+            unit=over.unit,
+            limit=over.limit,
+            used=over.used,
+            limit_set_by=over.limit_set_by,
+            refilled_from=over.refilled_from,
+        )
+        return self._record(message, 0, self._count_skipped(producer), event)
 
     def _signal_name(self, producer: str, signal: Any) -> str:
         if isinstance(signal, SignalMalformed):
@@ -89,6 +115,11 @@ class Ingress(Struct):
         self.malformed = self.malformed | {door: count}
         return f"{door}|malformed|{count}"
 
+    def _count_skipped(self, producer: str) -> str:
+        count = self.skipped.get(producer, 0) + 1
+        self.skipped = self.skipped | {producer: count}
+        return f"in.{producer}|over_quota|{count}"
+
     def _read_fact(self, message: Message) -> list[Recorded[Any]]:
         door = f"op.{message.subject.leaf}"
         fact_id, digest, event = read_fact(message.subject.leaf, message.payload)
@@ -103,7 +134,10 @@ class Ingress(Struct):
             event = OperatorMalformed(message.subject.leaf, "id_reused", reason, "")
             return [self._record(message, 0, self._count_malformed(door), event)]
         self._remember(name, digest)
-        return [self._record(message, 0, self._today(f"{name}|{digest}"), event)]
+        record = self._record(message, 0, self._today(f"{name}|{digest}"), event)
+        if isinstance(event, ProducerQuotaSet):
+            self.allowance = quota.set_quota(self.allowance, event, record.id)
+        return [record]
 
     def _remember(self, name: str, digest: str) -> None:
         """Keep a fact's digest in a copy: a reading ahead of a service shares its state."""

@@ -15,27 +15,32 @@ from deadreckon.contracts.orders import BarSettled, OrderFilled
 from deadreckon.contracts.signals import (
     CancelReceived,
     DecisionDeferred,
+    MessageOverQuota,
+    MessagesRefused,
     ReplaceReceived,
     SignalMalformed,
     SignalRaised,
     SignalReceived,
     SignalRefused,
 )
+from deadreckon.services.signal import excess, producers
 from deadreckon.services.signal import instance as instances
-from deadreckon.services.signal import producers
 from deadreckon.services.signal.entries import signals_at
+from deadreckon.services.signal.excess import TICKS, Excess
 from deadreckon.services.signal.instance import StrategyInstance, trains
 from deadreckon.services.signal.producers import SeenSignals
 from deadreckon.strategies.registry import CONFIGURATION_RULES, ConfigurationFault
 
 HANDLES = frozenset(
     {
-        BarClosed,
+        *TICKS,
         InstrumentListed,
         SignalReceived,
         CancelReceived,
         ReplaceReceived,
         SignalMalformed,
+        MessageOverQuota,
+        MessagesRefused,
         *instances.FOLLOWED,
         BarSettled,
         StrategyConfigured,
@@ -43,15 +48,18 @@ HANDLES = frozenset(
     }
 )
 
+QUIET = TICKS - {BarClosed}  # most of the log, and nothing to a state
+
 
 class State(Struct):
-    """Signals that producers sent, this stack's own strategies by name, the fills seen, and the
-    listings by instrument."""
+    """Signals that producers sent, this stack's own strategies by name, the fills seen, listings by
+    instrument, and what each producer has sent beyond its quota."""
 
     seen: SeenSignals
     strategies: dict[str, StrategyInstance]
     fills: RecentKeys[str]
     listings: dict[str, InstrumentListed] = {}
+    excess: dict[str, Excess] = {}
 
 
 def initial() -> State:
@@ -66,6 +74,8 @@ def resume(state: State) -> State:
 
 
 def evolve(state: State, record: Recorded[Any]) -> State:
+    if type(record.event) in QUIET:
+        return state
     instances.follow_order(state.strategies, record.event)
     match record.event:
         case BarClosed():
@@ -77,6 +87,10 @@ def evolve(state: State, record: Recorded[Any]) -> State:
                     instances.settle_bar(state.strategies[name], bar)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
             producers.mark_seen(state.seen, record)
+        case MessageOverQuota() as over:
+            excess.add(state.excess, over, record.at)
+        case MessagesRefused(producer=producer):
+            state.excess.pop(producer, None)
         case SignalRaised(producer="", strategy=name) if name in state.strategies:
             instances.remember_signal(state.strategies[name], record)
         case SignalRefused(producer="", signal_id="", strategy=name) as no if (
@@ -101,9 +115,11 @@ def evolve(state: State, record: Recorded[Any]) -> State:
 
 
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
+    if type(record.event) in QUIET:
+        return excess.due(state.excess, record.at) if state.excess else ()
     match record.event:
         case BarClosed():
-            return _at_bar(state, record)
+            return [*_at_bar(state, record), *excess.due(state.excess, record.at)]
         case BarSettled() as settled:
             return _at_settled(state, settled)
         case SignalReceived() | CancelReceived() | ReplaceReceived():

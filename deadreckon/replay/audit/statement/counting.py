@@ -27,7 +27,12 @@ INTERVENTIONS = (
     life.StackStarted,
     life.StackStopped,
 )
-Refusal = signals.SignalRefused | orders.OrderUnroutable | governance.OperatorRefused
+Refusal = (
+    signals.SignalRefused
+    | signals.MessagesRefused
+    | orders.OrderUnroutable
+    | governance.OperatorRefused
+)
 
 
 class RuleRefusals(Struct):
@@ -61,7 +66,7 @@ class Counting(Struct):
         match record.event:
             case signals.SignalRaised() | signals.CancelRaised() | signals.ReplaceRaised():
                 _add(self.signals, record)
-            case signals.SignalRefused() | orders.OrderUnroutable():
+            case signals.SignalRefused() | signals.MessagesRefused() | orders.OrderUnroutable():
                 self._refuse(record)
             case governance.OperatorRefused():
                 self._refuse(record)
