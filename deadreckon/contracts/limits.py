@@ -190,7 +190,7 @@ class LimitsSet(Event, frozen=True):
 
 
 class ProducerQuotaSet(Event, frozen=True):
-    """What each producer may send in a second of decision time; the rest is not read.
+    """Quota of each producer in a second of decision time; what is beyond it is not read.
 
     Without one in the log nothing is counted. null means "no quota", 0 that nothing is read.
     """

@@ -14,7 +14,7 @@ USED_MAX = 2**63 - 1  # billionths: what a snapshot can hold
 
 
 class Usage(Struct, frozen=True):
-    """What a producer has used, in billionths: a refill may be a part of a signal."""
+    """Amounts that a producer has used, in billionths: a refill may be a part of a signal."""
 
     signals: int = 0
     bytes: int = 0

@@ -1,5 +1,6 @@
 """Signals from producers and strategies: what they ask for, and their refusals."""
 
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from deadreckon.contracts.event import Declaration, Event
@@ -243,8 +244,11 @@ class MessagesRefused(Event, frozen=True):
 
     producer: ProducerName
     rule: Rule
-    limit: RuleLimit
-    measured: RuleMeasured
+    limit: Annotated[Decimal, described("signals or bytes a second that the quota allows", "count")]
+    measured: Annotated[
+        Decimal,
+        described("signals or bytes that were used up, with those of this refusal", "count"),
+    ]
     limit_set_by: LimitSetBy
     reason: Reason
     count: Annotated[int, described("number of messages", "count")]

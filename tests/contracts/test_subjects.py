@@ -78,8 +78,8 @@ def test_every_subject_that_is_built_has_a_form_in_the_table() -> None:
 # The catalogue.
 
 
-# Events with so many fields that they have a file of their own.
-OWN_FILES = {"governance.limits_set": "limits"}
+# Limits have so many fields that they have a file of their own.
+OWN_FILES = {"governance.limits_set": "limits", "governance.producer_quota_set": "limits"}
 
 
 def test_types_are_named_after_their_noun_and_their_class() -> None:

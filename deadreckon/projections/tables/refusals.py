@@ -53,36 +53,8 @@ def initial() -> RefusalRow:
 def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
     """Return the row of a refusal."""
     match record.event:
-        case SignalRefused() as no:
-            return _row(
-                record,
-                kind="signal",
-                rule=no.rule,
-                reason=no.reason,
-                limit_value=no.limit,
-                measured=no.measured,
-                limit_set_by=no.limit_set_by,
-                signal_id=no.signal_id,
-                producer=no.producer,
-                strategy=no.strategy,
-                instrument=no.instrument,
-                evidence=no.evidence,
-            )
-        case MessagesRefused() as no:
-            return _row(
-                record,
-                kind="messages",
-                rule=no.rule,
-                reason=no.reason,
-                limit_value=no.limit,
-                measured=no.measured,
-                limit_set_by=no.limit_set_by,
-                producer=no.producer,
-                messages=no.count,
-                bytes=no.bytes,
-                first_sequence=no.first_sequence,
-                last_sequence=no.last_sequence,
-            )
+        case SignalRefused() | MessagesRefused():
+            return _of_producer(record)
         case OrderUnroutable() | OrderRejected() | CancelMissed():
             return _of_order(record)
         case OperatorRefused() as no:
@@ -100,6 +72,40 @@ def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
             )
         case _:
             return row
+
+
+def _of_producer(record: Recorded[Any]) -> RefusalRow:
+    match record.event:
+        case SignalRefused() as no:
+            return _row(
+                record,
+                kind="signal",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
+                signal_id=no.signal_id,
+                producer=no.producer,
+                strategy=no.strategy,
+                instrument=no.instrument,
+                evidence=no.evidence,
+            )
+        case no:
+            return _row(
+                record,
+                kind="messages",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
+                producer=no.producer,
+                messages=no.count,
+                bytes=no.bytes,
+                first_sequence=no.first_sequence,
+                last_sequence=no.last_sequence,
+            )
 
 
 def _of_order(record: Recorded[Any]) -> RefusalRow:

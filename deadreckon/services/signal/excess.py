@@ -18,7 +18,7 @@ TICKS: frozenset[type[Event]] = frozenset(
 
 
 class Excess(Struct, frozen=True):
-    """What a producer sent beyond its quota since `since` (nanoseconds UTC of decision time)."""
+    """Messages of a producer beyond its quota since `since` (nanoseconds UTC of decision time)."""
 
     unit: Literal["signals", "bytes"]
     limit: int
