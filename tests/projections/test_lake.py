@@ -135,7 +135,7 @@ def test_merged_parts_stay_on_disk_for_their_grace_and_go_then(
 def test_what_a_killed_writer_left_is_swept_and_not_read(tmp_path: Path, log: FactLog) -> None:
     fold(tmp_path, log, views=False)
     fills = tmp_path / "lake/generation-1/fills"
-    orphan = fills / "part-000000000900-000000000901-0.parquet"
+    orphan = fills / "part-000000000900-000000000901-0.part"
     half = fills / "part-000000000900-000000000902-0.writing"
     orphan.write_bytes(next(fills.glob("part-*")).read_bytes())
     half.write_bytes(b"PAR1")

@@ -17,7 +17,7 @@ from deadreckon.projections.rebuild import building, rebuild
 from deadreckon.projections.sinks import manifest
 from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
-from deadreckon.projections.sinks.sink import FORMAT, NewerFormatError
+from deadreckon.projections.sinks.sink import NewerFormatError
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process.file_lock import LockedError
@@ -163,7 +163,7 @@ def test_what_a_newer_program_wrote_is_not_rebuilt_by_an_older_one(
     keep(tmp_path, log)
     content = manifest.read(tmp_path / "lake")
     assert content is not None
-    content.format = FORMAT + 1
+    content.format = manifest.FORMAT + 1
     manifest.swap(tmp_path / "lake", content)
     before = (tmp_path / "audit.sqlite").readlink()
     with pytest.raises(NewerFormatError):

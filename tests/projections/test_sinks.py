@@ -265,9 +265,10 @@ def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     lake_writer.lay(tmp_path / "lake")
     content = manifest.read(tmp_path / "lake")
     assert content is not None
-    content.format = FORMAT + 1
+    newest = manifest.FORMAT
+    content.format = newest + 1
     manifest.swap(tmp_path / "lake", content)
-    with pytest.raises(NewerFormatError, match=f"format {FORMAT + 1}.*knows up to {FORMAT}"):
+    with pytest.raises(NewerFormatError, match=f"format {newest + 1}.*knows up to {newest}"):
         LakeSink(tmp_path / "lake", None)
 
 

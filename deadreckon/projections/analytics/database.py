@@ -10,12 +10,12 @@ from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.analytics.analyst_views import QUESTIONS
 from deadreckon.projections.analytics.asof_macros import MACROS
 from deadreckon.projections.sinks.manifest import DELAY, NAME, read
+from deadreckon.projections.sinks.published import STORED
 from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
 from deadreckon.runtime.process.source_tree import ROOT
 
-EMPTY = "empty.parquet"
 STORAGE = "v1.0.0"  # so that older versions of DuckDB can open the file too
 
 # The time at which a query sees the lake: one for all views of a query, and of a transaction.
@@ -155,7 +155,7 @@ def _stored(name: str, table: Table, root: Path) -> str:
     The files are listed when the query is planned and chosen when it runs. If a part is missing
     from that list (a statement prepared long ago), the query fails rather than omit rows.
     """
-    pattern = f"{_literal(root)}/*/{table.name}/*.parquet"
+    pattern = f"{_literal(root)}/*/{table.name}/*{STORED}"
     files = f"read_parquet({_text(pattern)}, filename = true)"
     chosen = f"SELECT file FROM _parts WHERE \"table\" = '{table.name}'"
     columns = ", ".join(f'"{column.name}"' for column in table.stored)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deadreckon.projections.analytics import database
 from deadreckon.projections.digest import MODULUS, TableDigest
-from deadreckon.projections.sinks import manifest, parts
+from deadreckon.projections.sinks import manifest, parts, published
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.manifest import LakeManifest, LakeMoment, LakePart, TableTotals
 from deadreckon.projections.sinks.sink import Batch, DamagedError, SupersededError, TableBatch
@@ -22,7 +22,7 @@ ROWS_MAX = 1_000_000  # a part this big is left alone
 
 class LakeSink(Lake):
     """Sink that stores the tables in `folder`, and their SQL views in the file `analytics` (None
-    while a lake is being built and must not be queried)."""
+    while a lake is being built and must not be queried, by a glob either)."""
 
     def __init__(self, folder: Path, analytics: Path | None) -> None:
         self.analytics = analytics
@@ -30,7 +30,10 @@ class LakeSink(Lake):
             if manifest.read(folder) is None:
                 lay(folder, _next_generation(folder))
             super().__init__(folder)
+            if self.manifest.format < manifest.FORMAT:
+                published.upgrade(folder, self.manifest)
             self._sweep()
+            self._publish()
             self._ensure_views()
             self._seen = _identity(folder)
 
@@ -112,8 +115,13 @@ class LakeSink(Lake):
         gone = self.manifest.forget(now)
         manifest.swap(self.folder, self.manifest)
         self._seen = _identity(self.folder)
+        self._publish()
         for part in gone:
             (self.folder / part.file).unlink(missing_ok=True)
+
+    def _publish(self) -> None:
+        if self.analytics is not None:
+            published.publish(self.folder, self.manifest)
 
     def _refuse_if_superseded(self) -> None:
         if _identity(self.folder) != self._seen:
@@ -123,7 +131,9 @@ class LakeSink(Lake):
         """Delete parts that no manifest names, left by a killed writer."""
         named = {part.file for part in self.manifest.parts}
         for file in self.folder.glob("generation-*/*/*"):
-            if file.name != database.EMPTY and str(file.relative_to(self.folder)) not in named:
+            part = file.with_suffix(published.STORED)
+            known = part.name == published.EMPTY or str(part.relative_to(self.folder)) in named
+            if not known or file.suffix not in (published.STORED, published.PUBLISHED):
                 file.unlink()
         for folder in self.folder.glob("generation-*"):
             if folder.name != _generation(self.manifest) and not _holds(folder, named):
@@ -140,7 +150,7 @@ class LakeSink(Lake):
             manifest.swap(self.folder, self.manifest)
 
     def _file(self, table: Table, first: int, last: int, level: int = 0) -> str:
-        name = f"part-{first:012d}-{last:012d}-{level}.parquet"
+        name = f"part-{first:012d}-{last:012d}-{level}{published.STORED}"
         return f"{_generation(self.manifest)}/{table.name}/{name}"
 
 
@@ -165,6 +175,8 @@ def adopt(folder: Path, built: Path) -> None:
     with file_lock(_lock(folder), wait=True):
         fresh = Lake(built).manifest
         old = _history(folder)
+        if old.format < manifest.FORMAT:
+            published.upgrade(folder, old)
         fresh.generation = _next_generation(folder)
         (built / "generation-1").rename(folder / _generation(fresh))
         now = old.stamp()
@@ -179,6 +191,7 @@ def adopt(folder: Path, built: Path) -> None:
         if not old.moments:
             fresh.settle(now)
         manifest.swap(folder, fresh)
+        published.publish(folder, fresh)
 
 
 def _history(folder: Path) -> LakeManifest:
@@ -203,7 +216,7 @@ def lay(folder: Path, generation: int = 1) -> None:
     fresh = LakeManifest(shape(TABLES), generation=generation)
     fresh.tables = {table.name: TableTotals() for table in TABLES}
     for table in TABLES:
-        empty = folder / _generation(fresh) / table.name / database.EMPTY
+        empty = folder / _generation(fresh) / table.name / published.EMPTY
         parts.write(parts.frame(table, []), empty)
     manifest.swap(folder, fresh)
 

@@ -15,9 +15,10 @@ from msgspec import Struct, field
 
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks.atomic_files import replace_bytes
-from deadreckon.projections.sinks.sink import FORMAT, DamagedError, NewerFormatError
+from deadreckon.projections.sinks.sink import DamagedError, NewerFormatError
 
 NAME = "manifest.json"
+FORMAT = 2  # in format 1 the parts, current or merged, ended in `.parquet` themselves
 FOREVER = (1 << 63) - 1
 DELAY = 500_000_000  # nanoseconds; covers the time between planning a query and running it
 GRACE = 60_000_000_000  # nanoseconds; a query that runs longer may find its files gone

@@ -43,6 +43,7 @@ STEPS = {
     "book-done": KillStep("the audit book is written, the lake is not", "stack"),
     "lake-parts": KillStep("Parquet parts are written, no manifest names them", "stack"),
     "lake-manifest": KillStep("the new manifest lies beside the old, not renamed", "stack"),
+    "lake-links": KillStep("links to merged parts are gone, the new part has none yet", "stack"),
     "lake-merge": KillStep("parts are merged, the manifest names the small ones", "stack"),
     "lake-done": KillStep(
         "the new manifest is in its place, nothing is merged or deleted", "stack"
