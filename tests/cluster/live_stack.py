@@ -32,10 +32,10 @@ from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.web.serving import gateway_served
+from tests.conftest import PATIENCE
 
 INSTRUMENT = "BTCUSDT.PAPER"
 ACTOR_AND_REASON = ("ann", "opening")
-PATIENCE = 60.0  # seconds for what takes a few
 PAUSE = 0.05  # seconds between two signals, and between two quotes
 
 
@@ -136,7 +136,7 @@ class TradingStack:
         """A figure without labels from the page /metrics."""
 
         def read() -> float:
-            with urllib.request.urlopen(f"{self.web}/metrics", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.web}/metrics", timeout=PATIENCE) as answer:
                 lines = answer.read().decode().splitlines()
             return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
@@ -218,7 +218,7 @@ async def read(bus: Bus) -> LogTally:
 
 def _ask(url: str) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             found: dict[str, Any] = json.load(answer)
     except urllib.error.HTTPError as answer:
         found = json.load(answer)

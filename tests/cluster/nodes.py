@@ -17,12 +17,12 @@ from typing import Any, TypeVar
 
 from deadreckon.runtime.process.child_process import dies_with_parent
 from deadreckon.runtime.server.binary import find_nats_server
+from tests.conftest import PATIENCE
 from tests.support.ports import free_port
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "cluster" / "nats.conf"
 NAMES = ("a", "b", "c")
 LOOPBACK = "127.0.0.1"
-PATIENCE = 90.0  # seconds for what takes a few: an election on a busy machine, say
 LOOK = 0.05  # seconds between two looks at a node
 
 T = TypeVar("T")
@@ -68,7 +68,7 @@ class Node:
         self.thaw()
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
 

@@ -14,6 +14,7 @@ from deadreckon.runtime.log.bus import ConfigurationError, Fence
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.stream import configuration
 from tests.cluster.conftest import ClusterLog
+from tests.conftest import PATIENCE
 
 SECOND = 1_000_000_000  # nanoseconds
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,5 +151,5 @@ def dr(*arguments: str) -> subprocess.CompletedProcess[str]:
     """A verb of the program, in a process of its own."""
     command = [sys.executable, "-m", "deadreckon", *arguments]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )

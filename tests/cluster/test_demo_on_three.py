@@ -15,7 +15,7 @@ from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.runtime.log.bus import DeniedError
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from tests.cluster.nodes import CONFIGURATION, Cluster, cluster, until
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.support.forked_verbs import run_forked
 
 ROWS = 1_200
@@ -78,7 +78,7 @@ async def test_with_a_key_for_every_role_the_log_is_kept_three_times(tmp_path: P
 
 async def dr(*words: str) -> str:
     """What a verb prints."""
-    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, 60)
+    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, PATIENCE)
     assert done.returncode == 0
     return done.stdout
 

@@ -21,7 +21,7 @@ from deadreckon.runtime.server.binary import find_nats_server
 from tests.cluster.disks import Disk, Limited, small_disk
 from tests.cluster.live_stack import TradingStack, trading_stack
 from tests.cluster.nodes import Cluster
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.support.forked_verbs import run_forked
 from tests.support.ports import free_port
 
@@ -95,7 +95,7 @@ async def is_back(trading: TradingStack, lines: "Lines") -> None:
 
 async def dr(*words: str) -> str:
     """What a verb says."""
-    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, 60)
+    done = await asyncio.to_thread(run_forked, words, ROOT, os.environ, PATIENCE)
     assert done.returncode == 0
     return done.stdout
 
@@ -147,7 +147,7 @@ async def test_a_disk_that_takes_nothing_more(kind: str, tmp_path: Path, lines: 
             await is_away(trading)
             disk.free(server.process.pid)
             server.process.terminate()
-            server.process.wait(20)
+            server.process.wait(PATIENCE)
             server.start()
             await is_back(trading, lines)
     finally:

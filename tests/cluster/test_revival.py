@@ -14,8 +14,8 @@ from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.server_files import ServerAddress
 from deadreckon.runtime.server.supervisor import write_fault
 from tests.cluster.disks import Limited, Mounted
+from tests.conftest import PATIENCE
 
-PATIENCE = 60.0  # seconds for what takes a few
 EVENTS = "log.desk.op.stack"
 
 

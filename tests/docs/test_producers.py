@@ -22,7 +22,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import ANALYST, PROVISIONER
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 
 EXAMPLES = ROOT / "docs" / "examples"
 START = "2022-01-01T00:00:00Z"
@@ -75,7 +75,7 @@ def node_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=folder,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     return folder
 
@@ -88,7 +88,7 @@ async def ran(folder: Path, *words: str, **more: str) -> tuple[int, str, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    output, errors = await asyncio.wait_for(process.communicate(), 120)
+    output, errors = await asyncio.wait_for(process.communicate(), PATIENCE)
     return process.returncode or 0, output.decode(), errors.decode()
 
 

@@ -13,14 +13,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.conftest import ROOT, TAPES
+from tests.conftest import PATIENCE, ROOT, TAPES
 from tests.support.forked_verbs import may_be_forked, run_forked
 from tests.support.recordings import recorded
 
 REAL = TAPES / "btc-perp-20211231-20220201_1m.csv"
 INSTRUMENT = "BTCUSD-PERP.PAPER"
 ROWS = 4_000  # of the tape that most tests play: some days, dozens of fills, one fitted model
+SHORT_ROWS = 2_600  # three dates, one fitted model, twenty fills: the same however long it is
 BARS = 2_000  # of the synthetic demo
+FIGURES = ("events", "signals", "refusals", "orders", "fills", "pnl", "digest")
 
 
 class Dr:
@@ -49,7 +51,7 @@ class Dr:
         return process
 
     def run(
-        self, *words: str, code: int | None = 0, wait: float = 600, program: Path = ROOT
+        self, *words: str, code: int | None = 0, wait: float = PATIENCE, program: Path = ROOT
     ) -> str:
         """Run a verb to its end; its standard output."""
         environment = dict(os.environ, PYTHONPATH=str(program))
@@ -121,6 +123,19 @@ def undisturbed(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.fixture(scope="session")
+def short_tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shorter tape: it is played a dozen times."""
+    return first_rows(tmp_path_factory.mktemp("tape"), SHORT_ROWS)
+
+
+@pytest.fixture(scope="session")
+def short_run(short_tape: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A folder with an undisturbed run of the short tape in `run`, and its summary. Where it lies
+    it belongs to test_main_job.py; others may have the summary."""
+    return recorded(tmp_path_factory, "short", lambda folder: Dr(folder).play("run", short_tape))
+
+
+@pytest.fixture(scope="session")
 def demo_of_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a demo of some synthetic days that has ended, in `desk`; to be copied."""
 
@@ -134,7 +149,7 @@ def demo_of_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:
+def until(true: Callable[[], Any], what: str, wait: float = PATIENCE) -> Any:
     """Wait until something holds; fails with `what` when it does not in time."""
     deadline = time.monotonic() + wait
     while time.monotonic() < deadline:
@@ -147,4 +162,4 @@ def until(true: Callable[[], Any], what: str, wait: float = 60) -> Any:
 
 def page(url: str) -> httpx2.Response:
     """Get a page of a stack; a machine on which seven processes start may take its time."""
-    return httpx2.get(url, timeout=60)
+    return httpx2.get(url, timeout=PATIENCE)

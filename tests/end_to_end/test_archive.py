@@ -12,7 +12,7 @@ import pytest
 
 from deadreckon.archive.signing import read_or_create_key
 from deadreckon.runtime.process.killpoints import SEAL_STEPS, VARIABLE
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import Dr
 from tests.support.forked_verbs import run_forked
 
@@ -47,7 +47,7 @@ def sealed(folder: Path) -> dict[str, bytes]:
 
 def killed_at(dr: Dr, step: str, nth: int) -> None:
     environment = dict(os.environ, PYTHONPATH=str(ROOT)) | {VARIABLE: f"{step}:{nth}"}
-    done = run_forked(("archive", "seal", "--data", "desk"), dr.folder, environment, 120)
+    done = run_forked(("archive", "seal", "--data", "desk"), dr.folder, environment, PATIENCE)
     assert done.returncode == KILLED, done.stderr
 
 

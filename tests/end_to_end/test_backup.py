@@ -17,6 +17,7 @@ from deadreckon.contracts.subjects import operator_subject
 from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.rights import OPERATOR
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_up import WHO, started
 
@@ -86,7 +87,7 @@ def test_a_running_stack_is_copied_and_goes_on(dr: Dr) -> None:
     told = dr.json("backup", "live.backup", "--data", "desk")
     dr.run("cash", "deposit", "USDT", "7", *WHO, "--data", "desk")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
 
     dr.run("restore", "live.backup", "--data", "again")
     assert dr.json("restore", "live.backup", "--data", "third") == told

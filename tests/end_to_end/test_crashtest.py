@@ -11,6 +11,7 @@ import pytest
 
 from deadreckon.tools.crashtest.plan import KILL_STEPS, steps_of
 from deadreckon.tools.crashtest.program import Edit, copy_program
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr
 
 # One after another: they start eight processes each.
@@ -115,7 +116,7 @@ def crashtest(program: Path, folder: Path, *words: str) -> tuple[Any, int]:
         env=dict(os.environ, PYTHONPATH=str(program), PYTHONSAFEPATH="1"),
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     assert done.stdout, done.stderr
     return json.loads(done.stdout), done.returncode

@@ -12,6 +12,7 @@ from typing import Any
 import trustme
 
 from deadreckon.runtime.server.binary import find_nats_server
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr
 from tests.support.ports import free_port
 
@@ -35,7 +36,7 @@ def up(dr: Dr, *words: str) -> Iterator[dict[str, Any]]:
     assert record, process.stderr and process.stderr.read()[-2000:]
     yield json.loads(record)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors[-2000:]
 
 

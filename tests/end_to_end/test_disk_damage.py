@@ -18,7 +18,7 @@ from deadreckon.projections.comparison import TableDifference
 from deadreckon.replay.verify.job import verify
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.tools.doctor import examine
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.support.forked_verbs import run_forked
 
 NAMES = ("audit", "lake", "metrics")
@@ -230,7 +230,9 @@ def test_a_damaged_view_is_named_and_is_whole_again_when_rebuilt(
     if damage != "no manifest":  # the log is whole: there is just nothing to compare
         assert differences(stack_folder)
 
-    run_forked(("rebuild", "--data", str(stack_folder)), ROOT, os.environ, 60).check_returncode()
+    run_forked(
+        ("rebuild", "--data", str(stack_folder)), ROOT, os.environ, PATIENCE
+    ).check_returncode()
     assert faults(stack_folder) == {}
     assert differences(stack_folder) == []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import Dr, until
 
 HEADING = "## Your first signal, from another language"
@@ -33,7 +33,7 @@ def desk(dr: Dr) -> Dr:
     skipped = shutil.ignore_patterns("node_modules")
     shutil.copytree(ROOT / "docs" / "examples", dr.folder / "docs" / "examples", ignore=skipped)
     dr.start("demo", "--speed", "60", "--data", "run1", "--no-web", "--json")
-    until(lambda: _plays(dr), "a price in the log", 120)
+    until(lambda: _plays(dr), "a price in the log")
     (added,) = [each for each in commands() if each.startswith("./dr producer add")]
     words = shlex.split(added)
     assert words[-2] == ">"
@@ -57,7 +57,7 @@ def typed(dr: Dr, command: str, **more: str) -> subprocess.CompletedProcess[str]
         env=os.environ | more,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from deadreckon.runtime.server.nats_server import running_server
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, page, until
 
 
@@ -49,7 +50,7 @@ def test_a_stack_outlives_a_full_disk_and_lacks_nothing_afterwards(dr: Dr) -> No
     until(lambda: health()["log"]["sequence"] > before + 1, "time to pass in the log")
 
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     record = [json.loads(line)["event"] for line in errors.splitlines()]
     # Said once an outage that lasts; there may be a second one while the server is started anew.
@@ -70,6 +71,6 @@ def test_a_stack_can_be_ended_while_its_log_is_away(dr: Dr) -> None:
 
     process.send_signal(signal.SIGTERM)
 
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert "ended_unsaid" in errors
     assert process.returncode == 0, errors

@@ -8,7 +8,7 @@ from typing import Any
 
 from deadreckon.runtime.log.rollover_notice import FILE
 from deadreckon.runtime.process.killpoints import ROLL_STEPS, VARIABLE
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import Dr
 from tests.end_to_end.test_restart import PARTS
 from tests.end_to_end.test_up import WHO, started
@@ -22,7 +22,7 @@ def killed_at(dr: Dr, step: str, *words: str) -> int:
     """How the verb ended that was to be killed at a step."""
     prune = ("archive", "prune", "--data", "desk", *words)
     environment = dict(os.environ, PYTHONPATH=str(ROOT)) | {VARIABLE: f"{step}:1"}
-    return run_forked(prune, dr.folder, environment, 120).returncode
+    return run_forked(prune, dr.folder, environment, PATIENCE).returncode
 
 
 def forgotten(folder: Path) -> None:
@@ -93,14 +93,14 @@ def test_a_stack_goes_on_behind_its_history_and_is_never_pruned_while_it_runs(dr
     prune = ("archive", "prune", "--before", ALL, "--yes", "--data", "desk")
     assert "a stack runs on desk already" in dr.run(*prune, code=3)
     process.terminate()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     assert dr.json(*prune)["done"]
     forgotten(dr.folder / "desk")
 
     process, _ = started(dr)
     dr.run("cash", "deposit", "USDT", "7", *WHO, "--data", "desk")
     process.terminate()
-    assert process.wait(60) == 0
+    assert process.wait(PATIENCE) == 0
     audited = dr.json("replay", "audit", "--all", "--data", "desk")
     assert audited["equity"]["deposited"] == "12"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
 EXAMPLE = ROOT / "docs" / "examples"
@@ -89,7 +89,7 @@ def test_a_signal_sent_by_hand_becomes_an_order_and_a_fill(
 ) -> None:
     (dr.folder / "signals.jsonl").write_text(trade_signal(dr, "one") + "\n\n" + '{"id":"bad"}\n')
     record = dr.start("signal", "send", "signals.jsonl", "--data", "run", "--json")
-    output, errors = record.communicate(timeout=60)
+    output, errors = record.communicate(timeout=PATIENCE)
     assert record.returncode == 1
     assert json.loads(output)["sent"] == 1
     assert "line 3 not sent: missing_field" in errors
@@ -104,7 +104,7 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
     first = trade_signal(dr, "a")
     lines.write_text(f"{first}\n{trade_signal(dr, 'b')}\n{first}\n")
     record = dr.start("signal", "send", "-", "--data", "run", "--json", stdin=lines)
-    output, errors = record.communicate(timeout=60)
+    output, errors = record.communicate(timeout=PATIENCE)
     assert record.returncode == 0, errors
     until(lambda: rows(dr, "SELECT 1 FROM signals WHERE signal_id = 'b'"), "the signals")
     words = ("producer", "check", "--data", "run")
@@ -116,7 +116,7 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
     assert "nothing was sent" in dr.run(*words, "--producer", "nobody", "--for", "0.1", code=1)
     lines.write_text(trade_signal(dr, "c", quantity=0.01) + "\n")
     refused = dr.start(*words, "-", "--json", stdin=lines)
-    output, _ = refused.communicate(timeout=60)
+    output, _ = refused.communicate(timeout=PATIENCE)
     assert refused.returncode == 1
     assert [fault["rule"] for fault in json.loads(output)["faults"]] == ["wrong_type"]
 
@@ -127,7 +127,7 @@ def test_a_halt_is_acknowledged_by_risk_and_fill_and_survives_a_restart(
     halted = dr.json("halt", *WHO, "--data", "run")
     assert halted["acknowledged"] == ["risk", "fill"]
     paced.send_signal(signal.SIGKILL)
-    paced.wait(30)
+    paced.wait(PATIENCE)
     again = dr.start(
         "demo",
         "--tape",
@@ -172,7 +172,7 @@ def test_a_halt_that_nobody_hears_says_so(dr: Dr, tape: Path) -> None:
         "60",
     )
     process = dr.start("halt", *WHO, "--data", "run", "--wait", "1", "--json")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert json.loads(output)["missing"] == ["risk", "fill"]
 
@@ -219,7 +219,7 @@ def test_a_producer_in_another_language_is_weighed_990_times_and_refused_10_time
         cwd=folder,
         check=True,
         capture_output=True,
-        timeout=300,
+        timeout=PATIENCE,
     )
     given = dr.json("producer", "add", "ext", "--data", "run")  # while the stack runs
     sent = subprocess.run(
@@ -247,14 +247,14 @@ def test_a_producer_in_another_language_is_weighed_990_times_and_refused_10_time
         check=True,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert json.loads(sent.stdout)["sent"] == 1000
     weighed = (
         "SELECT count(DISTINCT signal_id) FROM (SELECT signal_id FROM orders WHERE producer = 'ext'"
         " UNION SELECT signal_id FROM refusals WHERE producer = 'ext' AND source = 'risk')"
     )
-    until(lambda: rows(dr, weighed)[0][0] >= 990, "990 verdicts", 120)
+    until(lambda: rows(dr, weighed)[0][0] >= 990, "990 verdicts")
     assert rows(dr, weighed)[0][0] == 990
     malformed = rows(dr, "SELECT rule FROM refusals WHERE producer = 'ext' AND source = 'signal'")
     assert len(malformed) == 10

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deadreckon.marketdata.tapes.tape import BarRow, open_tape
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, first_rows, page, until
 
 
@@ -21,7 +22,7 @@ def started(dr: Dr) -> tuple["subprocess.Popen[str]", str]:
 
 def stopped(process: "subprocess.Popen[str]") -> None:
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
 
 

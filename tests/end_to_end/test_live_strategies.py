@@ -23,7 +23,7 @@ from deadreckon.node.operator_commands import in_force, record_facts
 from deadreckon.runtime.process.job_process import run_here
 from deadreckon.tools.crashtest.program import Edit, copy_program
 from tests.cluster.live_stack import INSTRUMENT, opening
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import Dr, until
 from tests.support.live_market import MINUTE, events_of, publish_bars
 
@@ -44,7 +44,7 @@ def started(dr: Dr, program: Path = ROOT) -> "subprocess.Popen[str]":
 
 def stopped(process: "subprocess.Popen[str]") -> None:
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
 
 
@@ -107,7 +107,7 @@ SLOW_FIT = """
     unfinished = folder / f"{{os.getpid()}}.writing"
     unfinished.write_bytes(msgspec.json.encode(training))
     unfinished.rename(folder / f"{{os.getpid()}}.begun")
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE
     while not (folder / "go").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -130,7 +130,7 @@ def test_a_stack_that_is_killed_during_a_fit_fits_once(dr: Dr) -> None:
 
     (begun,) = until(lambda: list(fits.glob("*.begun")), "a fit that has begun")
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(PATIENCE)
     until(lambda: not _is_alive(int(begun.stem)), "the end of the job of a stack that is gone")
     asked = begun.read_bytes()
     begun.unlink()

@@ -1,34 +1,21 @@
-"""The main job as a user runs it: play a tape, audit it, rebuild, verify, interrupt, go on."""
+"""The main job as a user runs it: play a tape, audit it, rebuild, verify."""
 
 import json
-import os
-import signal
 import sqlite3
-import subprocess
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.end_to_end.conftest import INSTRUMENT, REAL, Dr, first_rows, until
-
-ROWS = 2_600  # three dates, one fitted model, twenty fills: the same however long it is
-FIGURES = ("events", "signals", "refusals", "orders", "fills", "pnl", "digest")
+from tests.end_to_end.conftest import FIGURES, Dr
 
 
-@pytest.fixture(scope="module")
-def tape(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short tape: it is played a dozen times."""
-    return first_rows(tmp_path_factory.mktemp("tape"), ROWS)
-
-
-@pytest.fixture(scope="module")
-def played(tape: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Dr, Any]:
+@pytest.fixture
+def played(short_run: tuple[Path, Any]) -> tuple[Dr, Any]:
     """One undisturbed run; tests that only look share it."""
-    dr = Dr(tmp_path_factory.mktemp("played"))
-    return dr, dr.play("run", tape)
+    folder, summary = short_run
+    return Dr(folder), summary
 
 
 def count(dr: Dr, data: str, table: str) -> int:
@@ -129,98 +116,6 @@ def test_verify_names_the_table_and_the_key_that_were_altered(played: tuple[Dr, 
     dr.run("rebuild", "audit", "--data", "run")
     dr.run("verify", "--data", "run")
     assert audited["pnl"] == played[1]["pnl"]
-
-
-@pytest.mark.parametrize("way", [["--bus", "memory"], ["--processes", "six"]])
-def test_the_run_digest_is_a_function_of_the_tape(
-    played: tuple[Dr, Any], dr: Dr, tape: Path, way: list[str]
-) -> None:
-    summary = dr.play("elsewhere", tape, *way)
-    assert [summary[name] for name in FIGURES] == [played[1][name] for name in FIGURES]
-
-
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("way", ["one", "six"])
-def test_a_run_that_was_stopped_or_killed_goes_on_to_the_same_end(
-    played: tuple[Dr, Any], dr: Dr, tape: Path, how: signal.Signals, way: str
-) -> None:
-    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--data", "cut")
-    for fills in (3, 9):
-        process = dr.start(*words, "--processes", way, "--json")
-        until(partial(_has_filled, dr, fills, process), f"{fills} fills")
-        process.send_signal(how)
-        process.wait(60)
-    summary = dr.play("cut", tape, "--processes", way)
-    assert [summary[name] for name in FIGURES[1:]] == [played[1][name] for name in FIGURES[1:]]
-    assert dr.json("replay", "audit", "--all", "--data", "cut")["digest"] == summary["digest"]
-    dr.run("verify", "--data", "cut")
-
-
-def test_a_server_that_is_killed_comes_back_and_the_run_ends_as_it_would_have(
-    played: tuple[Dr, Any], dr: Dr, tape: Path
-) -> None:
-    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--data", "cut")
-    process = dr.start(*words, "--json")
-    for fills in (3, 9):
-        until(partial(_has_filled, dr, fills, process), f"{fills} fills")
-        (ports,) = (dr.folder / "cut" / "nats").glob("nats-server_*.ports")
-        os.kill(int(ports.stem.rpartition("_")[2]), signal.SIGKILL)
-    output, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    summary = json.loads(output)
-    assert [summary[name] for name in FIGURES[1:]] == [played[1][name] for name in FIGURES[1:]]
-
-
-def _has_filled(dr: Dr, fills: int, process: subprocess.Popen[str]) -> bool:
-    assert process.poll() is None, "the run ended before it was stopped"
-    try:
-        return count(dr, "cut", "fills") >= fills
-    except sqlite3.OperationalError:
-        return False
-
-
-def test_another_tape_is_refused_in_a_used_folder(dr: Dr, tape: Path) -> None:
-    dr.run(
-        "tape",
-        "synth",
-        "--seed",
-        "3",
-        "--bars",
-        "300",
-        "--instrument",
-        INSTRUMENT,
-        "--output",
-        "other.parquet",
-    )
-    dr.play("run", Path("other.parquet"))
-    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web")
-    record = dr.run(*words, "--data", "run", code=2)
-    assert "--data" in record
-
-
-def test_two_demos_in_one_folder_do_not_mix(dr: Dr, tape: Path) -> None:
-    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web", "--data", "cut")
-    first = dr.start(*words, "--speed", "600")
-    until(lambda: (dr.folder / "cut" / "audit.sqlite").exists(), "the first to run")
-    second = dr.start(*words)
-    _, errors = second.communicate(timeout=60)
-    assert second.returncode == 3, errors
-    assert first.poll() is None
-    first.send_signal(signal.SIGINT)
-    first.wait(60)
-
-
-@pytest.mark.skipif(not REAL.is_file(), reason="the real month does not lie beside the checkout")
-def test_the_real_month_trades_and_audits(dr: Dr) -> None:
-    summary = dr.play("month", REAL)
-    assert summary["run"]["rows"] == 45_031
-    assert 200 < summary["fills"] < 2_000
-    assert len(summary["refusals_by_rule"]) >= 3
-    audited = dr.json("replay", "audit", "--all", "--data", "month")
-    assert [audited[name] for name in FIGURES] == [summary[name] for name in FIGURES]
-    dr.run("verify", "--data", "month")
-    january = dr.json("replay", "audit", "2022-01-15", "--data", "month")
-    assert january["day"] == "2022-01-15"
 
 
 def test_help_of_every_verb_has_an_example(dr: Dr) -> None:

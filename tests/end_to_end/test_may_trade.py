@@ -15,6 +15,7 @@ from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import MarkUpdated
 from deadreckon.node.operator_commands import record_facts
 from deadreckon.runtime.server.nats_server import running_server
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "opening")
@@ -48,7 +49,7 @@ class Desk:
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=60)
+        _, errors = self.process.communicate(timeout=PATIENCE)
         assert self.process.returncode == 0, errors
 
     def health(self) -> Any:

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
 
 PARTS = ("audit.sqlite", "audit", "lake", "analytics.duckdb", "metrics.json")  # the stored views
@@ -36,7 +37,7 @@ def test_a_demo_goes_on_from_snapshots_whatever_became_of_them(
     process = dr.start(*words, "--data", "data")
     until(lambda: "views" in restored(dr), "views that are restored")
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait(PATIENCE)
     assert {f"desk.{name}" for name in restored(dr)} == shelves
     assert not logged(dr, "snapshot_refused")
 

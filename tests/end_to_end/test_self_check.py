@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "opening", "--data", "desk")
@@ -50,7 +51,7 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
 ) -> None:
     reader = sqlite3.connect(f"file:{dr.folder}/desk/audit.sqlite?mode=ro", uri=True)
     assert reader.execute("SELECT count(*) FROM cash WHERE kind = 'deposit'").fetchone()
-    with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=30) as book:
+    with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=PATIENCE) as book:
         book.execute("UPDATE cash SET amount = '9000' WHERE kind = 'deposit'")
 
     (differed,) = until(record(dr, "ViewDiffered"), "word of the difference")[:1]
@@ -73,7 +74,7 @@ def test_a_view_that_was_changed_is_told_and_made_anew_while_readers_go_on(
 
 
 def test_a_view_that_lost_a_table_is_made_anew_and_the_stack_lives_on(dr: Dr, web: str) -> None:
-    with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=30) as book:
+    with sqlite3.connect(dr.folder / "desk" / "audit.sqlite", timeout=PATIENCE) as book:
         book.execute("DROP TABLE refusals")
     (differed,) = until(record(dr, "ViewDiffered"), "word of the difference")[:1]
     assert differed["view"] == "audit"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.strategies.loading import load_file
-from tests.conftest import ROOT
+from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import INSTRUMENT, Dr
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("strategies")]
@@ -63,7 +63,7 @@ def test_a_demo_on_a_folder_that_was_played_with_other_code_says_so(played: Dr) 
 
     def again() -> str:
         process = played.start(*words)
-        _, errors = process.communicate(timeout=600)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
         return errors
 

@@ -24,6 +24,7 @@ from deadreckon.runtime.service.snapshots import StateAtCommit
 from deadreckon.runtime.service.standby import LivenessReply
 from deadreckon.services.catalogue import RANK
 from deadreckon.tools.drill import miscounts
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import INSTRUMENT, Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "drill", "--data", "desk")
@@ -93,7 +94,7 @@ def shut_out(
     """Which of the two was fenced out, and which one writes; nobody can say beforehand."""
     assert first.stdout is not None
     assert second.stdout is not None
-    readable, _, _ = select([first.stdout, second.stdout], [], [], 30)
+    readable, _, _ = select([first.stdout, second.stdout], [], [], PATIENCE)
     assert len(readable) == 1
     return (first, second) if readable[0] is first.stdout else (second, first)
 
@@ -128,7 +129,7 @@ def test_a_standby_whose_state_differs_ends_with_one_and_does_not_take_over(dr: 
         async with open_bus(Folder(dr.folder / "desk").check(), None, "risk") as bus:
             await bus.serve(status_subject("desk", "risk"), lie)
             standby = risk(dr, "--standby")
-            await asyncio.to_thread(standby.wait, 60)
+            await asyncio.to_thread(standby.wait, PATIENCE)
             return standby
 
     standby = asyncio.run(stand_beside())
@@ -160,7 +161,7 @@ def test_services_killed_at_random_while_a_tape_plays_change_nothing(dr: Dr) -> 
     demo = ("demo", "--tape", "short.parquet", "--no-web", "--data", "killed", "--json")
     process = dr.start(*demo, "--processes", "six")
     kills = kill_at_random(dr.folder / "killed" / "logs" / "demo.log", process)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     summary = json.loads(output)
     assert kills >= KILLS
@@ -243,7 +244,7 @@ def test_a_stack_of_processes_outlives_each_of_them(dr: Dr) -> None:
     assert record["acknowledged"]
 
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     ended = [json.loads(record) for record in errors.splitlines() if "service_ended" in record]
     assert [(end["service"], end["code"]) for end in ended] == [("risk", -9)]

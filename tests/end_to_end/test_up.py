@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, page, until
 
 WHO = ("--actor", "ann", "--reason", "opening")
@@ -43,7 +44,7 @@ def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
     assert status["nats"]["url"] == where["nats"]
 
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     logged = [json.loads(line) for line in errors.splitlines()]
     assert {"nats_server_ready", "gateway_ready", "recalled"} <= {line["event"] for line in logged}
@@ -53,7 +54,7 @@ def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
 def test_ctrl_c_ends_in_good_order_as_soon_as_it_says_where_it_is(dr: Dr) -> None:
     process, _ = started(dr)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, errors
     assert "interrupted" not in errors
     words = ("tail", "--data", "desk", "--no-follow", "--from", "1", "--type", "StackStopped")
@@ -72,7 +73,7 @@ def test_a_tail_follows_while_it_runs_and_ends_with_it(dr: Dr) -> None:
     assert line["payload"]["data"]["amount"] == "5"
 
     process.send_signal(signal.SIGTERM)
-    assert tail.wait(60) == 0
+    assert tail.wait(PATIENCE) == 0
 
 
 def test_a_busy_port_and_a_busy_folder_are_one_line_each(dr: Dr) -> None:
@@ -119,6 +120,6 @@ def test_what_names_nothing_is_refused_by_the_stack_and_the_verb_says_so(dr: Dr)
 def test_a_fact_for_a_stack_that_does_not_run_waits_for_its_start(dr: Dr) -> None:
     process, _ = started(dr)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     waits = dr.run("flatten", "--instrument", "BTCUSD.PAPER", *WHO, "--data", "desk")
     assert "no stack runs here: it is answered when one starts" in waits

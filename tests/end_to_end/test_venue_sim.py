@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, until
 from tests.support.venue_truth import LogFigures, exchange_figures, log_figures
 
@@ -126,7 +127,7 @@ def test_a_process_of_its_own_may_be_killed_with_the_venue_beside_it_failing(
         pid = until(partial(_life, log, life), "a life of the edge")
         until(lambda: _has_sent(dr), "a request that has left")
         os.kill(pid, signal.SIGKILL)
-    process.communicate(timeout=120)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
 
     found = log_of(dr)

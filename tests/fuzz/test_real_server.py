@@ -15,6 +15,7 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import producer_role
 from deadreckon.runtime.server.rights import OPERATOR
 from deadreckon.services.catalogue import BOOK
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, until
 from tests.fuzz.budget import SEED, share
 from tests.fuzz.samples import ENTRY
@@ -83,9 +84,9 @@ def test_a_running_stack_answers_everything_in_order_and_its_books_agree(dr: Dr)
             f'"signal_id":"sound-{good}"'.encode() in it.payload for it in log[-50:]
         )
 
-    until(answered, "the last answer", 60)
+    until(answered, "the last answer")
     stack.terminate()
-    stack.wait(30)
+    stack.wait(PATIENCE)
     log = asyncio.run(stored(dr.folder / "run"))
     rules = check_answers(log, good)
     assert len(rules) > 10

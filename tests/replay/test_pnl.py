@@ -31,6 +31,7 @@ from deadreckon.replay.pnl.sealed import SealedLedger
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding
 from deadreckon.runtime.process.folder import Folder
+from tests.conftest import PATIENCE
 from tests.stories import (
     START,
     bar,
@@ -316,4 +317,4 @@ def test_where_the_archive_ends_it_is_told_that_later_is_not_in_the_figures(
 
 
 def _pnl(data: Path, *words: str) -> CompletedProcess[str]:
-    return run_forked(("replay", "pnl", *words, "--data", str(data)), ROOT, os.environ, 60)
+    return run_forked(("replay", "pnl", *words, "--data", str(data)), ROOT, os.environ, PATIENCE)
