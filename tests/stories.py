@@ -218,6 +218,10 @@ def late_fee(
     return portfolio.FeeCharged(strategy, instrument, exact(number), currency, "test", "story")
 
 
+def stated(price: Number, instrument: str = INSTRUMENT) -> market.MarkUpdated:
+    return market.MarkUpdated(instrument, exact(price), "ann", "by hand")
+
+
 def marked(price: Number, instrument: str = INSTRUMENT) -> market.MarkUpdated:
     return market.MarkUpdated(instrument, exact(price))
 

@@ -45,6 +45,7 @@ VERBS = {
     "limits": Verb("deadreckon.cli.limits:limits", "Show or set the limits in force."),
     "instruments": Verb("deadreckon.cli.instruments:instruments", "What may trade."),
     "venue": Verb("deadreckon.cli.venue:venue", "How a venue fills and charges."),
+    "mark": Verb("deadreckon.cli.mark:mark", "State a price by hand."),
     "cash": Verb("deadreckon.cli.cash:cash", "Deposits, withdrawals, reporting currency."),
     "strategy": Verb("deadreckon.cli.strategy:strategy", "Start, change and stop strategies."),
     "tape": Verb("deadreckon.cli.tape:verbs", "Import, describe and invent market data."),

@@ -15,6 +15,7 @@ from deadreckon.contracts.event import Event
 from deadreckon.contracts.governance import OperatorMalformed
 from deadreckon.contracts.history import RETIRED
 from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.market import MarkUpdated
 from deadreckon.contracts.parsing import (
     EVIDENCE_MAX,
     TEXT_MAX,
@@ -145,6 +146,8 @@ SHARES = {
     ("LimitsSet", "win_rate_min"),
     ("VenueConfigured", "participation"),
 }
+# Events that a program may publish without saying who and why.
+UNSIGNED = (MarkUpdated,)
 # Numbers of samples: a rule over no samples could never trip.
 SAMPLES = {
     ("LimitsSet", "performance_window"),
@@ -164,9 +167,11 @@ def _check_numbers(event: Event) -> None:
                 _check_integer(owner, name, number)
     for name in event.__struct_fields__:
         _check_texts(name, getattr(event, name))
-    for name in ("actor", "reason"):
-        if not getattr(event, name, "unnamed").strip():
-            raise WireError("bad_text", f"{name}: who does this, and why, must not be empty")
+    signature = {name: getattr(event, name, "unnamed").strip() for name in ("actor", "reason")}
+    if any(signature.values()) or not isinstance(event, UNSIGNED):
+        for name, value in signature.items():
+            if not value:
+                raise WireError("bad_text", f"{name}: who does this, and why, must not be empty")
     if isinstance(event, InstrumentListed):
         _check_scale(event)
 

@@ -91,13 +91,18 @@ class TradePrinted(Event, frozen=True):
     trade_id: Annotated[str, described("the venue's own id of the trade; empty when it has none")]
 
 
-class MarkUpdated(Event, frozen=True):
-    """A mark price of an instrument was published."""
+class MarkUpdated(Event, frozen=True, omit_defaults=True):
+    """A mark price of an instrument was published, or stated by a person.
+
+    With an `actor` it fills paper orders of an instrument that has neither bars, quotes nor prints.
+    """
 
     declared = Declaration("market.mark_updated", ("market",), operators=True, archive=("marks",))
 
     instrument: InstrumentName
     price: Annotated[Decimal, described("mark, in quote currency per base unit", "price")]
+    actor: Annotated[str, described("person who states it; empty for a published mark")] = ""
+    reason: Annotated[str, described("why it is stated; empty for a published mark")] = ""
 
 
 class FundingRatePublished(Event, frozen=True, omit_defaults=True):

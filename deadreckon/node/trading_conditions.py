@@ -194,9 +194,17 @@ INSTRUMENT = (
         "venue_away", "everything", _venue_away, "see to the connection; its edge tries again"
     ),
     InstrumentCondition(
-        "no_price", "everything", _no_price, "play a tape, or start what publishes its prices"
+        "no_price",
+        "everything",
+        _no_price,
+        "play a tape, start what publishes its prices, or `dr mark {instrument} PRICE`",
     ),
-    InstrumentCondition("price_stale", "entries", _stale_price, "see to what publishes its prices"),
+    InstrumentCondition(
+        "price_stale",
+        "entries",
+        _stale_price,
+        "see to what publishes its prices, or `dr mark {instrument} PRICE`",
+    ),
     InstrumentCondition(
         "no_rate", "entries", _no_rate, "`dr cash report {quote}`, or publish the rate"
     ),

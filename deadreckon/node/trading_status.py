@@ -79,7 +79,9 @@ def _of(state: TradingState, listing: InstrumentListed) -> Iterator[Finding]:
     name = listing.instrument
     for condition in INSTRUMENT:
         if reason := condition.why(state, listing):
-            remedy = condition.remedy.format(venue=listing.venue, quote=listing.quote_currency)
+            remedy = condition.remedy.format(
+                instrument=name, venue=listing.venue, quote=listing.quote_currency
+            )
             yield Finding(condition.name, condition.stops, name, f"{name}: {reason}", remedy)
 
 

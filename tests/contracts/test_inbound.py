@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from deadreckon.contracts.inbound import (
     write_fact,
 )
 from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.market import MarkUpdated
 from deadreckon.contracts.signals import SignalMalformed, SignalReceived
 from deadreckon.tools.docgen.schemas import documents
 from tests.contracts.samples import sample
@@ -333,3 +335,15 @@ def test_an_operator_without_a_name_or_a_reason_is_refused() -> None:
         refused = inbound.read_fact("ann", fact)[2]
         assert isinstance(refused, OperatorMalformed)
         assert "must not be empty" in refused.reason
+
+
+def test_a_mark_is_signed_by_a_name_and_a_reason_or_by_neither() -> None:
+    price = Decimal(100)
+    for signature in (("", ""), ("ann", "no feed")):
+        event = MarkUpdated("BTCUSDT.PAPER", price, *signature)
+        assert read_fact("cli", write_fact("m", "market.mark_updated", event))[2] == event
+    for half in (("ann", ""), ("", "no feed"), ("ann", " ")):
+        event = MarkUpdated("BTCUSDT.PAPER", price, *half)
+        refused = read_fact("cli", write_fact("m", "market.mark_updated", event))[2]
+        assert isinstance(refused, OperatorMalformed)
+        assert refused.rule == "bad_text"

@@ -60,8 +60,10 @@ def trade(record: Recorded[market.TradePrinted], style: Style) -> str:
 
 
 def mark(record: Recorded[market.MarkUpdated], style: Style) -> str:
-    """Describe a venue's mark price."""
-    return f"{record.event.instrument} marked at {style.number(record.event.price)}"
+    """Describe a mark price, with the person who stated it."""
+    it = record.event
+    by = f" by {safe_text(it.actor)}: {safe_text(it.reason)}" if it.actor else ""
+    return f"{it.instrument} marked at {style.number(it.price)}{by}"
 
 
 def funding(record: Recorded[market.FundingRatePublished], style: Style) -> str:

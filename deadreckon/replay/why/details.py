@@ -52,7 +52,8 @@ def _market(history: EventHistory, record: Recorded[Any]) -> Details:
     price = history.facts[name]
     age = record.at - price.at
     found = price_of(price.event)
-    kind = _KINDS[type(price.event)]
+    by = getattr(price.event, "actor", "")
+    kind = f"stated by {safe_text(by)}" if by else _KINDS[type(price.event)]
     shown = f"{price.event.instrument} at {number(found)}, {kind}, {span(max(age, 0))} old"
     yield Detail("market", shown, name, exact_figures(price=found, age_nanoseconds=str(age)))
 

@@ -111,6 +111,11 @@ def _price(state: State, record: Recorded[PriceEvent]) -> None:
     market.record_price(state, record.event, record.at)
 
 
+def _marked(state: State, record: Recorded[MarkUpdated]) -> None:
+    if market.is_stated_price(state, record.event):
+        market.record_price(state, record.event, record.at)
+
+
 def _listed(state: State, record: Recorded[InstrumentListed]) -> None:
     state.listings[record.event.instrument] = record.event
 
@@ -175,15 +180,21 @@ def _at_price(state: State, record: Recorded[PriceEvent]) -> Sequence[Event]:
     if not orders:
         return [*ends.values(), *alarms]
     listing = state.listings[event.instrument]
+    terms = Terms(listing, state.venues[listing.venue])
     matched = match(
         event,
         record.at,
         orders,
         market=state.markets[event.instrument],
         held=state.positions.get(event.instrument, {}),
-        terms=Terms(listing, state.venues[listing.venue]),
+        terms=terms.at_stated_price() if isinstance(event, MarkUpdated) else terms,
     )
     return [*ends.values(), *alarms, *matched]
+
+
+def _at_mark(state: State, record: Recorded[MarkUpdated]) -> Sequence[Event]:
+    is_price = market.is_stated_price(state, record.event)
+    return _at_price(state, record) if is_price else _at_time(state, record)
 
 
 def _settled(state: State, record: Recorded[DecisionDeferred]) -> list[Event]:
@@ -204,7 +215,6 @@ _PRICES: tuple[type[Event], ...] = (BarOpened, BarClosed, QuoteUpdated, TradePri
 # Events that only let time pass; the ends of a tape do too.
 _TIMES: tuple[type[Event], ...] = (
     ClockTicked,
-    MarkUpdated,
     FundingRatePublished,
     CurrencyRateUpdated,
     TapeOpened,
@@ -215,6 +225,7 @@ _HALTS: tuple[type[Event], ...] = (HaltRequested, HaltImposed, LogDamaged)
 _FOLDS: dict[type[Event], Fold] = {
     **dict.fromkeys(_PRICES, _price),
     **dict.fromkeys(_HALTS, _halted),
+    MarkUpdated: _marked,
     InstrumentListed: _listed,
     VenueConfigured: _configured,
     ResumeRequested: _resumed,
@@ -252,6 +263,7 @@ _ANSWERS: dict[type[Event], Handler] = {
     **dict.fromkeys(_TIMES, _at_time),
     **dict.fromkeys(_HALTS, halts.obey),
     **dict.fromkeys(reports.REPORT_COLUMNS, reports.events_of_report),
+    MarkUpdated: _at_mark,
     ResumeRequested: halts.resume,
     InstrumentDelisted: lambda state, it: changes.delist(state, it.event.instrument),
     DecisionDeferred: _settled,

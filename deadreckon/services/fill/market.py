@@ -2,7 +2,8 @@
 
 An order meets only prices that were not yet past when it arrived. A bar's open, high and low
 count for it when the bar opened at or after the arrival; otherwise only the close does. Where
-`BarOpened` came before the close, the open was met then.
+`BarOpened` came before the close, the open was met then. A mark that a person states is a price of
+an instrument that has no other.
 """
 
 from collections.abc import Iterable
@@ -13,11 +14,17 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, product
 from deadreckon.contracts.fields import Side
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
-from deadreckon.contracts.market import BarClosed, BarOpened, QuoteUpdated, TradePrinted
+from deadreckon.contracts.market import (
+    BarClosed,
+    BarOpened,
+    MarkUpdated,
+    QuoteUpdated,
+    TradePrinted,
+)
 from deadreckon.services.fill import prices
 from deadreckon.services.fill.state import MarketState, Order, State, TakerPrices
 
-PriceEvent = BarOpened | BarClosed | QuoteUpdated | TradePrinted
+PriceEvent = BarOpened | BarClosed | QuoteUpdated | TradePrinted | MarkUpdated
 
 
 class PriceSpan(Struct, frozen=True):
@@ -26,7 +33,8 @@ class PriceSpan(Struct, frozen=True):
     `first` is the earliest that counts, `last` the latest; `worst` and `best` lie between them,
     as the order's side sees it. `touches` says that meeting a limit fills it, as a quote does
     whose other side has come to us; a trade at our price may have been another's. `met` says that
-    the order has met the first price before, when `BarOpened` came.
+    the order has met the first price before, when `BarOpened` came. `stated` is a price by hand, at
+    which everything trades that may: nothing rests there.
     """
 
     first: Decimal
@@ -35,6 +43,16 @@ class PriceSpan(Struct, frozen=True):
     last: Decimal
     touches: bool = False
     met: bool = False
+    stated: bool = False
+
+
+def is_stated_price(state: State, mark: MarkUpdated) -> bool:
+    """Tell whether a mark is a price to trade at: a person states it, and its instrument has
+    neither bars, quotes nor prints."""
+    market = state.markets.get(mark.instrument)
+    return (
+        bool(mark.actor) and mark.instrument in state.listings and (market is None or market.stated)
+    )
 
 
 def record_price(state: State, event: PriceEvent, at: int) -> None:
@@ -48,6 +66,7 @@ def record_price(state: State, event: PriceEvent, at: int) -> None:
         market.before = market.last
         market.last = quote
         market.at = at
+    market.stated = isinstance(event, MarkUpdated)
     _meet(state.orders.get(event.instrument, {}).values(), at)
     if isinstance(event, BarOpened):
         market.opened_at, market.taken = at, ZERO
@@ -75,7 +94,7 @@ def _quote_of(event: PriceEvent) -> TakerPrices:
             return TakerPrices(event.open, event.open)
         case BarClosed():
             return TakerPrices(event.close, event.close)
-        case TradePrinted():
+        case TradePrinted() | MarkUpdated():
             return TakerPrices(event.price, event.price)
         case QuoteUpdated():
             return TakerPrices(event.bid, event.ask)
@@ -105,6 +124,8 @@ def price_span(event: PriceEvent, at: int, order: Order, market: MarketState) ->
         case QuoteUpdated(bid=bid, ask=ask):
             price = ask if order.side == "buy" else bid
             return PriceSpan(price, price, price, price, touches=True)
+        case MarkUpdated(price=price):
+            return PriceSpan(price, price, price, price, stated=True)
 
 
 def was_opened(bar: BarClosed, at: int, market: MarketState) -> bool:
@@ -136,6 +157,8 @@ def available(
                 return max(ZERO, left)
         case TradePrinted():
             lots = _lots_of(event.quantity, listing, venue)
+        case MarkUpdated():
+            return ZERO  # it has no volume; by its terms nobody asks
         case _:
             lots = _lots_of(event.ask_size if side == "buy" else event.bid_size, listing, venue)
     return product(lots, listing.lot_size)

@@ -3,7 +3,9 @@
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from deadreckon.contracts.amounts import ZERO
 from deadreckon.contracts.fields import Liquidity
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.services.fill import prices
@@ -21,6 +23,10 @@ class Terms(Struct, frozen=True):
 
     listing: InstrumentListed
     venue: VenueConfigured
+
+    def at_stated_price(self) -> "Terms":
+        """Return the terms of a price that a person states: all of an order trades there."""
+        return Terms(self.listing, replace(self.venue, participation=ZERO, slippage_bps=ZERO))
 
 
 class PaperMatch(Struct, frozen=True):
@@ -65,9 +71,10 @@ def _limit(order: Order, span: PriceSpan, terms: Terms) -> PaperMatch | None:
     that is there already, trades at its own price with a taker."""
     assert order.limit_price is not None, f"limit order {order.order_id} without a limit"
     limit = order.limit_price
-    if order.resting and order.time_in_force != "gtc":
+    rests = order.resting and not span.stated
+    if rests and order.time_in_force != "gtc":
         return end_unmatched(order)
-    meets = prices.beyond if order.resting else prices.within
+    meets = prices.beyond if rests else prices.within
     if meets(order.side, span.first, limit):
         return None if span.met else _take(order, span.first, terms, AT_OPEN)
     if order.time_in_force != "gtc":

@@ -99,6 +99,7 @@ class MarketState(Struct):
 
     `bar` is the last one that closed. `opened_at` is when the last one opened (nanoseconds UTC), as
     far as `BarOpened` came, `taken` what our orders have traded since (base units or contracts).
+    `stated` says that people have stated all of its prices.
     """
 
     last: TakerPrices
@@ -107,6 +108,7 @@ class MarketState(Struct):
     bar: BarClosed | None = None
     opened_at: int | None = None
     taken: Decimal = ZERO
+    stated: bool = False
 
 
 class Protection(Struct):
