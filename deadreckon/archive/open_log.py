@@ -27,7 +27,15 @@ from deadreckon.runtime.server.nats_server import (
     ServerFailedError,
     running_server,
 )
-from deadreckon.runtime.server.rights import ANALYST, COPIER, OPERATOR, PROVISIONER, READER, STACK
+from deadreckon.runtime.server.rights import (
+    ANALYST,
+    COPIER,
+    NOTIFIER,
+    OPERATOR,
+    PROVISIONER,
+    READER,
+    STACK,
+)
 from deadreckon.runtime.server.server_files import (
     ANY_PORT,
     change_known_roles,
@@ -111,7 +119,7 @@ async def stack_bus(
     else:
         entering = _external(server)
     services = (name for name in SERVICES if name != VENUE_EDGES)
-    roles = [STACK, READER, *services, *venues, *more]
+    roles = [STACK, READER, NOTIFIER, *services, *venues, *more]
     async with entering as endpoint, _switchboard(endpoint, roles) as bus:
         yield await whole_log(folder.root, bus)
 
@@ -197,9 +205,9 @@ async def _provision(endpoint: Endpoint, data: Path | None = None) -> None:
             )
         await bus.provision()
         try:
-            await bus.shorten_duplicate_window()
+            await bus.bring_up_to_date()
         except DeniedError as error:  # of an external server: `dr nats config` gives the right
-            log.warning("duplicate_window_not_shortened", reason=str(error))
+            log.warning("stream_not_brought_up_to_date", reason=str(error))
     finally:
         await bus.close()
 

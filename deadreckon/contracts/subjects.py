@@ -12,6 +12,8 @@ from msgspec import Struct
 
 STREAM = "LOG"
 ALL = "log.*.*.*"  # what the stream takes; the server refuses every other form
+VERDICT = "verdict"  # before book and producer: notices that nothing stores
+ALL_VERDICTS = f"{VERDICT}.*.*"
 SHARED = "shared"  # the book of facts that concern every book: the market
 
 VENUE_PREFIX = "venue-"  # of a venue edge: one service for each configured account at a venue
@@ -63,7 +65,7 @@ def operator_subject(book: str, name: str) -> str:
 
 def verdict_subject(book: str, producer: str) -> str:
     """Return the subject of a producer's verdict notices; the stored facts are in the log."""
-    return f"verdict.{token(book, 'book')}.{token(producer, 'producer')}"
+    return f"{VERDICT}.{token(book, 'book')}.{token(producer, 'producer')}"
 
 
 def turn_subject(book: str, service: str) -> str:

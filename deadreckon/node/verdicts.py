@@ -27,8 +27,10 @@ from deadreckon.contracts.subjects import verdict_subject
 from deadreckon.contracts.verdicts import SignalOutcome, Verdict
 from deadreckon.runtime.log.bus import Bus, UnavailableError
 from deadreckon.runtime.log.domain import retry
+from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
+from deadreckon.runtime.server.rights import NOTIFIER
 
 WAITING_MAX = 10_000  # notices not yet sent; a producer that must know reads the log
 PRODUCERS_MAX = (
@@ -77,10 +79,11 @@ class VerdictView:
 
     async def announce(self, bus: Bus, book: str) -> None:
         """Send waiting notices until cancelled; one that cannot be sent is dropped."""
+        notifier = as_role(bus, NOTIFIER)
         while True:
             producer, verdict = await self.waiting.get()
             try:
-                await bus.notify(verdict_subject(book, producer), encode(verdict))
+                await notifier.notify(verdict_subject(book, producer), encode(verdict))
             except UnavailableError as fault:
                 log.info("verdict_not_sent", producer=producer, reason=str(fault))
 

@@ -586,19 +586,27 @@ async def test_provisioning_twice_changes_nothing(on_server: OnServer) -> None:
     assert (await bus.info()).messages == 2
 
 
-async def test_a_stream_of_an_older_program_gets_the_shortest_window_for_duplicates(
-    on_server: OnServer,
-) -> None:
+async def test_a_stream_of_an_older_program_is_brought_up_to_date(on_server: OnServer) -> None:
     bus = await on_server.connect()
-    await _create(bus, duplicate_window=120_000_000_000)
+    await _create(bus, duplicate_window=120_000_000_000, consumer_limits=None)
     await bus.provision()
     await fill(bus, 2)
+    durable = {"durable_name": "old", "ack_policy": "explicit"}
+    await bus.api.create_consumer("old", durable)
+    reader = await bus.read(0)
+    assert await bus.api.lasting_consumers() == ["old"]
 
-    await bus.shorten_duplicate_window()
+    await bus.bring_up_to_date()
 
+    assert await bus.api.lasting_consumers() == []
+    assert len(await reader.next(5.0)) == 2
     found = await bus.api.configuration()
     assert found is not None
     assert found["duplicate_window"] == 100_000_000
+    assert found["consumer_limits"] == {
+        "inactive_threshold": 60_000_000_000,
+        "max_ack_pending": 1_000,
+    }
     assert configuration_faults(found) == []
     assert (await bus.info()).messages == 2
 
@@ -660,6 +668,7 @@ def test_the_configuration_we_create_has_no_faults() -> None:
         ("mirror", {"name": "OTHER"}),
         ("sources", [{"name": "OTHER"}]),
         ("subject_transform", {"src": "log.>", "dest": "x.>"}),
+        ("consumer_limits", {"max_ack_pending": 1}),
     ],
 )
 def test_whatever_lets_a_message_vanish_or_change_is_a_fault(field: str, value: object) -> None:

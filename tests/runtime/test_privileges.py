@@ -27,6 +27,7 @@ EDGES = ("venue-a", "venue-b")
 WRITERS = [*(name for name in SERVICES if name != "venue-*"), *EDGES]
 ROLES = [*own_roles(KnownRoles(venues=EDGES)), "producer-ext", "producer-trusted"]
 READERS = {*WRITERS, "stack", "reader", "operator", "analyst", "producer-trusted"}
+BOUNDED = {"analyst", "producer-trusted"}  # whose readers have names that are given
 NOBODY: set[str] = set()
 
 PUBLISHERS: dict[str, set[str]] = {
@@ -60,7 +61,7 @@ PUBLISHERS: dict[str, set[str]] = {
     "log.desk.op.supervisor": {"stack"},
     "log.desk.op.ext": NOBODY,
     # What nobody stores.
-    "verdict.desk.ext": {"stack"},
+    "verdict.desk.ext": {"notifier"},
     "turn.desk.risk": {"stack"},
     "standing.desk.risk": {"risk", "stack", "operator"},
     "standing.desk.fill": {"fill", "stack", "operator"},
@@ -74,9 +75,15 @@ PUBLISHERS: dict[str, set[str]] = {
     # Reading the log.
     "jslog.STREAM.INFO.LOG": READERS,
     "jslog.STREAM.MSG.GET.LOG": READERS,
-    "jslog.CONSUMER.CREATE.LOG.x": READERS,
-    "jslog.CONSUMER.MSG.NEXT.LOG.x": READERS,
-    "jslog.CONSUMER.DELETE.LOG.x": READERS,
+    "jslog.CONSUMER.CREATE.LOG.x": READERS - BOUNDED,
+    "jslog.CONSUMER.MSG.NEXT.LOG.x": READERS - BOUNDED,
+    "jslog.CONSUMER.DELETE.LOG.x": READERS - BOUNDED,
+    "jslog.CONSUMER.CREATE.LOG.analyst-63": READERS - {"producer-trusted"},
+    "jslog.CONSUMER.MSG.NEXT.LOG.analyst-63": READERS - {"producer-trusted"},
+    "jslog.CONSUMER.DELETE.LOG.analyst-63": READERS - {"producer-trusted"},
+    "jslog.CONSUMER.CREATE.LOG.analyst-64": READERS - BOUNDED,
+    "jslog.CONSUMER.CREATE.LOG.producer-trusted-0": READERS - {"analyst"},
+    "jslog.CONSUMER.DELETE.LOG.producer-trusted-0": READERS - {"analyst"},
     "jslog.CONSUMER.CREATE.LOG.x.log.desk.in.ext": NOBODY,
     "jslog.CONSUMER.NAMES.LOG": NOBODY,
     "jslog.CONSUMER.DURABLE.CREATE.LOG.x": NOBODY,
@@ -91,7 +98,8 @@ PUBLISHERS: dict[str, set[str]] = {
     "$JS.API.STREAM.MSG.GET.LOG": {"keeper"},
     "$JS.API.CONSUMER.CREATE.LOG.x": {"keeper"},
     "$JS.API.CONSUMER.MSG.NEXT.LOG.x": {"keeper"},
-    "$JS.API.CONSUMER.DELETE.LOG.x": {"keeper"},
+    "$JS.API.CONSUMER.DELETE.LOG.x": {"keeper", "provisioner"},
+    "$JS.API.CONSUMER.LIST.LOG": {"provisioner"},
     "$JS.API.STREAM.DELETE.LOG": NOBODY,
     "$JS.API.STREAM.PURGE.LOG": NOBODY,
     "$JS.API.STREAM.MSG.DELETE.LOG": NOBODY,
@@ -270,19 +278,20 @@ async def test_who_may_read_can_have_nothing_stored_by_naming_where_answers_go(
     """In one account with the stream this writes: replies are not asked for their rights."""
     connection = (await everybody.bus(role))._connection
     before = await everybody.last()
-    place = {"name": "evil", "deliver_policy": "all", "ack_policy": "none", "mem_storage": True}
+    name = f"{role}-0"
+    place = {"name": name, "deliver_policy": "all", "ack_policy": "none", "mem_storage": True}
     signal = {"stream_name": "LOG", "action": "create", "config": place}
     requests = {
         "jslog.STREAM.INFO.LOG": {},
         "jslog.STREAM.MSG.GET.LOG": {"seq": 1},
-        "jslog.CONSUMER.CREATE.LOG.evil": signal,
-        "jslog.CONSUMER.MSG.NEXT.LOG.evil": {"batch": 1, "no_wait": True},
+        f"jslog.CONSUMER.CREATE.LOG.{name}": signal,
+        f"jslog.CONSUMER.MSG.NEXT.LOG.{name}": {"batch": 1, "no_wait": True},
     }
     for victim in ("log.desk.risk.events", "log.desk.in.ext", "log.desk.op.cli"):
         for subject, body in requests.items():
             await connection.publish(subject, json.dumps(body).encode(), victim)
-    await connection.settle()
-    await connection.request("jslog.CONSUMER.DELETE.LOG.evil", b"", 2.0)
+    await connection.settle(*requests)
+    await connection.request(f"jslog.CONSUMER.DELETE.LOG.{name}", b"", 2.0)
     assert await everybody.last() == before
 
 
@@ -297,16 +306,18 @@ async def test_the_log_cannot_be_made_to_send_itself_orders(
     connection = (await everybody.bus("analyst"))._connection
     before = await everybody.last()
     place = {
-        "name": "push",
+        "name": "analyst-0",
         "deliver_policy": "all",
         "ack_policy": "none",
         "mem_storage": True,
         "deliver_subject": target,
     }
     signal = {"stream_name": "LOG", "action": "create", "config": place}
-    await connection.request("jslog.CONSUMER.CREATE.LOG.push", json.dumps(signal).encode(), 2.0)
+    await connection.request(
+        "jslog.CONSUMER.CREATE.LOG.analyst-0", json.dumps(signal).encode(), 2.0
+    )
     await (await everybody.bus("producer-cli")).append("log.desk.in.cli", b"")
-    await connection.request("jslog.CONSUMER.DELETE.LOG.push", b"", 2.0)
+    await connection.request("jslog.CONSUMER.DELETE.LOG.analyst-0", b"", 2.0)
 
     found = await (await everybody.bus("reader")).info()
     assert (found.first, found.last, found.deleted) == (1, before + 1, 0)
@@ -331,9 +342,9 @@ async def test_a_service_cannot_be_made_to_answer_into_the_log(everybody: Everyb
 async def test_a_producer_hears_its_own_verdicts(everybody: Everybody) -> None:
     notices = (await everybody.bus("producer-ext")).listen("verdict.desk.ext")
     await notices.ready()
-    stack = await everybody.bus("stack")
-    await stack.notify("verdict.desk.trusted", b"not for you")
-    await stack.notify("verdict.desk.ext", b"for you")
+    notifier = await everybody.bus("notifier")
+    await notifier.notify("verdict.desk.trusted", b"not for you")
+    await notifier.notify("verdict.desk.ext", b"for you")
     assert await anext(notices) == b"for you"
 
 

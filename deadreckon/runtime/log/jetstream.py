@@ -31,7 +31,7 @@ from deadreckon.runtime.log.log_health import LogHealth
 from deadreckon.runtime.log.nats_library import Msg, Subscription
 from deadreckon.runtime.log.notices import NoticeQueue
 from deadreckon.runtime.log.stream import (
-    DUPLICATE_WINDOW,
+    BROUGHT_UP_TO_DATE,
     configuration,
     configuration_faults,
 )
@@ -39,7 +39,7 @@ from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.server.credentials import Credential
 from deadreckon.runtime.server.credentials import inbox_prefix as inbox_of
-from deadreckon.runtime.server.rights import API
+from deadreckon.runtime.server.rights import API, reader_names
 
 HEADER_ROOM = 512  # bytes of a message kept free: the server counts the fence's headers in
 REPLICAS = 3  # one may be away; five would cost another acknowledgement for a second one
@@ -60,13 +60,20 @@ class JetStreamBus:
     than its writers and readers.
     """
 
-    def __init__(self, connection: Connection, api: JetStreamApi, replicas: int) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        api: JetStreamApi,
+        replicas: int,
+        reader_names: Sequence[str] = (),
+    ) -> None:
         self.payload_max = connection.payload_max - HEADER_ROOM
         self.log_health: WriteHealth = LogHealth()
         self.faults = connection.faults
         self._connection = connection
         self._api = api
         self._replicas = replicas
+        self._reader_names = reader_names
         self._readers: list[JetStreamReader] = []
         self._notices: list[NatsNotices] = []
         self._servers: list[asyncio.Task[None]] = []
@@ -113,7 +120,8 @@ class JetStreamBus:
         )
         if replicas is None:
             replicas = REPLICAS if len(where.urls) >= REPLICAS else 1
-        return cls(connection, JetStreamApi(connection, api_prefix, stream), replicas)
+        api = JetStreamApi(connection, api_prefix, stream)
+        return cls(connection, api, replicas, reader_names(credential.role) if credential else ())
 
     @property
     def api(self) -> JetStreamApi:
@@ -136,12 +144,15 @@ class JetStreamBus:
                 f"stream {self._api.stream} cannot keep the log: {'; '.join(faults)}"
             )
 
-    async def shorten_duplicate_window(self) -> None:
-        """Give a stream of an older program the shortest window for duplicates. Raises DeniedError
-        on a server whose accounts are older still."""
+    async def bring_up_to_date(self) -> None:
+        """Give a stream of an older program the shortest window for duplicates and the limits of
+        readers, and delete the readers that no limit applies to. Raises DeniedError on a server
+        whose accounts are older still."""
         found = await self._api.configuration()
-        if found is not None and found.get("duplicate_window") != DUPLICATE_WINDOW:
-            await self._api.update({**found, "duplicate_window": DUPLICATE_WINDOW})
+        if found is not None and found != {**found, **BROUGHT_UP_TO_DATE}:
+            await self._api.update({**found, **BROUGHT_UP_TO_DATE})
+        for name in await self._api.lasting_consumers():
+            await self._api.delete_consumer(name)
 
     async def append(self, subject: str, payload: bytes, fence: Fence | None = None) -> int:
         """Store one message, if the fence stands; one attempt. Bus.append says what it raises."""
@@ -188,7 +199,7 @@ class JetStreamBus:
 
     async def read(self, after: int) -> Reader:
         """Return a reader that begins with sequence `after` + 1."""
-        reader = JetStreamReader(self._api, after)
+        reader = JetStreamReader(self._api, after, names=self._reader_names)
         await reader.open()
         self._readers = [*(r for r in self._readers if not r.closed), reader]
         return reader

@@ -62,6 +62,21 @@ class _Cluster(Struct, frozen=True):
     replicas: list[_Peer] = []
 
 
+class _ConsumerConfig(Struct):
+    inactive_threshold: int = 0
+
+
+class _Consumer(Struct):
+    name: str
+    config: _ConsumerConfig
+
+
+class _ConsumerPage(Struct):
+    error: Refusal | None = None
+    total: int = 0
+    consumers: list[_Consumer] | None = None
+
+
 class _Answer(Struct):
     error: Refusal | None = None
     config: dict[str, Any] = {}
@@ -162,6 +177,24 @@ class JetStreamApi:
         }
         created = await self._ask(f"CONSUMER.CREATE.{self.stream}.{name}", arguments)
         return created.cluster.leader
+
+    async def lasting_consumers(self) -> list[str]:
+        """List the consumers that the server would keep for ever, used or not."""
+        found: list[_Consumer] = []
+        subject = f"{self.prefix}.CONSUMER.LIST.{self.stream}"
+        while True:
+            page = await self._page(subject, len(found))
+            found += page.consumers or []
+            if not page.consumers or len(found) >= page.total:
+                return [each.name for each in found if not each.config.inactive_threshold]
+
+    async def _page(self, subject: str, offset: int) -> _ConsumerPage:
+        payload = msgspec.json.encode({"offset": offset})
+        answer = await self.connection.request(subject, payload, ANSWER_WAIT)
+        page = _decode(subject, answer.payload, _ConsumerPage)
+        if page.error is not None:
+            raise failure("CONSUMER.LIST", page.error)
+        return page
 
     def next_subject(self, consumer: str) -> str:
         """Return the subject on which a reader requests more messages."""

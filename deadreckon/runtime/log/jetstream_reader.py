@@ -3,6 +3,7 @@
 import asyncio
 import re
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,7 +12,8 @@ import msgspec
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.runtime.log.bus import DeniedError, HoleError, Stored, UnavailableError
 from deadreckon.runtime.log.client import RawSubscription
-from deadreckon.runtime.log.jetstream_api import JetStreamApi
+from deadreckon.runtime.log.jetstream_api import ApiError, JetStreamApi
+from deadreckon.runtime.log.stream import FORGOTTEN_AFTER
 from deadreckon.runtime.process import log_lines
 
 BATCH = 2_000  # messages of one order; between one and two of them are always on order
@@ -19,7 +21,6 @@ BYTES_FIRST = 4 * 1024 * 1024  # of one order, so that big messages cannot pile 
 EXPIRES = 30  # seconds an order stands; the first half of it, so that two never end together
 HEARTBEAT = 2  # seconds between signs of life while nothing comes
 IDLE_MAX = 2 * HEARTBEAT + 1.0  # seconds without any: the server has forgotten us
-FORGOTTEN_AFTER = 60  # seconds after which the server forgets a reader that orders nothing
 ATTEMPTS = 3  # new beginnings that must meet the same hole before it is believed
 GROUP = "reader"  # of the orders of a consumer; it has one reader
 # Seconds without an order after which the server forgets the pin; FORGOTTEN_AFTER comes first.
@@ -27,13 +28,15 @@ PINNED = 3_600
 PLACEMENTS = 60  # readers made and given up again until one is on a server that will do
 BACKOFF = 0.1  # seconds between attempts to begin anew
 
+NAME_TAKEN = (10013, 10148)  # the server's codes: a consumer of that name is there
+
 CONSUMER_CONFIGURATION: dict[str, Any] = {
     "deliver_policy": "by_start_sequence",
     "ack_policy": "none",
     "replay_policy": "instant",
     "mem_storage": True,  # nothing about a reader is worth keeping: its owner knows the sequence
     "num_replicas": 1,
-    "inactive_threshold": FORGOTTEN_AFTER * NANOSECONDS,
+    "inactive_threshold": FORGOTTEN_AFTER,
     # The server puts the pin's name into the headers of every message that it delivers. Without a
     # header an empty message would be of no bytes at all, which between accounts ends the answer
     # to an order: any producer could make every reader begin anew, once a message.
@@ -55,8 +58,11 @@ class JetStreamReader:
     them, what is on order is what was ordered less what came.
     """
 
-    def __init__(self, api: JetStreamApi, after: int, *, node: str = "") -> None:
+    def __init__(
+        self, api: JetStreamApi, after: int, *, node: str = "", names: Sequence[str] = ()
+    ) -> None:
         self.closed = False
+        self._names = names  # all that its consumers may have; empty: any
         self._wanted = node  # the only server to read from; empty: whichever
         self._node = ""  # the one that serves us, in a cluster
         self._abandoned: list[str] = []  # consumers that the server still keeps for us
@@ -212,14 +218,37 @@ class JetStreamReader:
     async def _make_consumer(self) -> str:
         """Create a consumer on a server that we may read from; the cluster deals them out."""
         for _ in range(PLACEMENTS):
-            name = f"reader-{secrets.token_hex(8)}"
-            wanted = {**CONSUMER_CONFIGURATION, "opt_start_seq": self._last + 1}
-            self._node = await self._api.create_consumer(name, wanted)
+            name = await self._name_consumer()
             if self._node in (self._wanted or self._node, "") and self._node not in self._damaged:
                 return name
             await self._api.delete_consumer(name)
         raise UnavailableError(
             f"no reader came to be on {self._wanted}" if self._wanted else "all nodes have holes"
+        )
+
+    async def _name_consumer(self) -> str:
+        """Create a consumer under a name that nobody guesses, or a free one of those we may have.
+
+        To who asks for the same as another did the server gives that one: `metadata` differs.
+        """
+        unique = secrets.token_hex(8)
+        wanted = {
+            **CONSUMER_CONFIGURATION,
+            "opt_start_seq": self._last + 1,
+            "metadata": {"reader": unique},
+        }
+        begin = secrets.randbelow(len(self._names) or 1)
+        for name in (*self._names[begin:], *self._names[:begin]) or (f"reader-{unique}",):
+            try:
+                self._node = await self._api.create_consumer(name, wanted)
+            except ApiError as error:
+                if error.code not in NAME_TAKEN:
+                    raise
+            else:
+                return name
+        raise UnavailableError(
+            f"{len(self._names)} readers of this credential read at once, and no more may; "
+            f"one that went away is forgotten after {FORGOTTEN_AFTER // NANOSECONDS} seconds"
         )
 
     async def _ask_the_leader(self) -> None:

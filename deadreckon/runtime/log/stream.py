@@ -10,6 +10,13 @@ UNLIMITED = -1
 # second is acknowledged and not stored, whoever sent the first. Ours have none; a producer's may.
 DUPLICATE_WINDOW = 100_000_000
 
+FORGOTTEN_AFTER = 60_000_000_000  # nanoseconds without an order; then the server forgets a reader
+# Durable ones are forgotten as well. Ours leave nothing to acknowledge; others' lists of it are
+# kept in the server's memory.
+CONSUMER_LIMITS = {"inactive_threshold": FORGOTTEN_AFTER, "max_ack_pending": 1_000}
+# What the start of a stack changes on a log of an older program; nothing else is ever changed.
+BROUGHT_UP_TO_DATE = {"duplicate_window": DUPLICATE_WINDOW, "consumer_limits": CONSUMER_LIMITS}
+
 # Whatever deletes a message brings the fence tokens before it back to life, so that a writer who
 # was shut out may write again; and a log with holes can no longer be replayed.
 REQUIRED: dict[str, Any] = {
@@ -44,7 +51,6 @@ FORBIDDEN = {
     "mirror_direct": "a copy would answer for it",
     "discard_new_per_subject": "it belongs to a limit",
     "first_seq": "a log begins with its first message",
-    "consumer_limits": "a reader might be refused",
 }
 
 # What makes no difference to what is kept.
@@ -56,6 +62,7 @@ HARMLESS = {
     "placement",
     "compression",  # but not with replicas, see below
     "duplicate_window",  # shortened where it may be
+    "consumer_limits",  # looked at apart
     "allow_atomic",
     "allow_batched",
     "persist_mode",  # looked at apart
@@ -68,7 +75,7 @@ def configuration(name: str, replicas: int) -> dict[str, Any]:
         **REQUIRED,
         "name": name,
         "num_replicas": replicas,
-        "duplicate_window": DUPLICATE_WINDOW,
+        **BROUGHT_UP_TO_DATE,
         # Half the disk for commits of JSON. An append costs the same; once in 8 MB, when a block
         # is full, one waits a few milliseconds longer. Never with replicas: decision 0019.
         "compression": "s2" if replicas == 1 else "none",
@@ -100,6 +107,11 @@ def configuration_faults(config: Mapping[str, Any]) -> list[str]:
         wrong.append(
             f"persist_mode: expected 'default', found {config['persist_mode']!r}: "
             "it confirms before it has written"
+        )
+    if (limits := config.get("consumer_limits")) and limits != CONSUMER_LIMITS:
+        wrong.append(
+            f"consumer_limits: expected {CONSUMER_LIMITS!r}, found {limits!r}: a reader might be "
+            "refused, or never forgotten"
         )
     if config.get("num_replicas", 1) > 1 and config.get("compression", "none") != "none":
         wrong.append(

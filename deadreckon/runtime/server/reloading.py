@@ -30,6 +30,8 @@ from deadreckon.runtime.server.rights import OWN_PRODUCER
 from deadreckon.runtime.server.secret import replace_private_file
 from deadreckon.runtime.server.server_files import ServerAddress, ServerFiles
 
+# An account that a reload brings may write to the log only after the next (nats-server 2.15.1).
+RELOADS = 2
 REFUSED = "Failed to reload server configuration: "  # in the server's log
 _PRODUCER = re.compile(rf"# {PRODUCER_PREFIX}(\S+): .*\n\s*\{{ nkey: (\w+),")
 _DIGEST = re.compile(r"sha256:[0-9a-f]+")
@@ -122,9 +124,14 @@ def _is_starting(files: ServerFiles) -> bool:
 
 def _reload(files: ServerFiles, running: ServerAddress) -> None:
     """Have a server read its settings again. Raises ServerFailedError when it refuses them."""
+    files.rewrite_settings(running)
+    for _ in range(RELOADS):
+        _read_again(files, running)
+
+
+def _read_again(files: ServerFiles, running: ServerAddress) -> None:
     before = _loaded_at(running)
     log_size = files.log.stat().st_size
-    files.rewrite_settings(running)
     os.kill(running.pid, signal.SIGHUP)
     patience = time.monotonic() + PATIENCE
     while _loaded_at(running) == before:

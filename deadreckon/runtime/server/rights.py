@@ -1,11 +1,12 @@
 """Rights on NATS: the one table from which the server's configuration is made.
 
 The stream lives in an account of its own. Only its owners are in that account; all others reach it
-through imports: from there, a reply subject in another role's domain stores nothing.
+through imports: from there, a reply subject in another role's domain stores nothing. Who need not
+be trusted (a producer, an analyst) is alone in an account, so that the answers which it has sent
+where it likes reach nobody else (decision 0040).
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,15 +23,17 @@ from deadreckon.contracts.subjects import (
     turn_subject,
     verdict_subject,
 )
-from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
+from deadreckon.runtime.server.credentials import PRODUCER_PREFIX, inbox_prefix, producer_role
 from deadreckon.runtime.server.known_roles import KnownRoles
 
-NatsAccount = Literal["LOG", "SVC"]  # the stream's own, and everybody else's
+LOG, SERVICES_ACCOUNT = "LOG", "SVC"  # the stream's own; services and who operates them
+VERDICTS = "VERDICTS"  # of notices to producers: nothing comes in but what its one role publishes
 
 API = "$JS.API"  # JetStream's requests in the stream's own account
 IMPORTED = "jslog"  # the few of them that others see, under this prefix
 
 STACK, READER, ANALYST, OPERATOR = "stack", "reader", "analyst", "operator"
+NOTIFIER = "notifier"
 PROVISIONER, COPIER = "provisioner", "keeper"
 OWNERS = (PROVISIONER, COPIER)  # those in the stream's account
 ROLLER = "roller"  # likewise, but only on a server that `dr archive prune` has started for itself
@@ -53,6 +56,8 @@ READS = (
 )
 READING = tuple(f"{IMPORTED}.{request}" for request in READS)
 
+READERS_MAX = 64  # at once, of one role in an account of its own; each costs the server 0.3 MB
+
 
 class Rights(Struct, frozen=True):
     """A role's purpose, and the subjects it may publish and subscribe to; others are denied."""
@@ -61,7 +66,8 @@ class Rights(Struct, frozen=True):
     purpose: str
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
-    account: NatsAccount = "SVC"
+    account: str = SERVICES_ACCOUNT
+    reader_names: tuple[str, ...] = ()  # all that its readers may have; empty: whatever they like
 
 
 def table(registry: KnownRoles) -> list[Rights]:
@@ -71,9 +77,15 @@ def table(registry: KnownRoles) -> list[Rights]:
         *(_service(name, name, books) for name in SERVICES if name != VENUE_EDGES),
         *(_service(name, VENUE_EDGES, books) for name in registry.venues),
         _stack(books),
-        _reading(READER, "reads the log for the services of one process, and for projections"),
+        _notifier(books),
+        Rights(
+            role=READER,
+            purpose="reads the log for the services of one process, and for projections",
+            publish=READING,
+            subscribe=(f"{inbox_prefix(READER)}.>",),
+        ),
         _operator(books),
-        _reading(ANALYST, "reads the log: audits, verifies, follows"),
+        _analyst(),
         _producer(OWN_PRODUCER, books, may_read=False),
         *(_producer(each.name, (each.book,), each.may_read) for each in registry.producers),
         *_owners(),
@@ -94,8 +106,19 @@ def roller_rights() -> Rights:
             *(f"{API}.CONSUMER.DELETE.{name}.*" for name in (STREAM, NEXT)),
         ),
         subscribe=(f"{inbox_prefix(ROLLER)}.>",),
-        account="LOG",
+        account=LOG,
     )
+
+
+def reader_names(role: str) -> tuple[str, ...]:
+    """List the names that the readers of a role may have; empty where they choose any.
+
+    >>> reader_names("analyst")[:2], reader_names("risk")
+    (('analyst-0', 'analyst-1'), ())
+    """
+    if role == ANALYST or role.startswith(PRODUCER_PREFIX):
+        return tuple(f"{role}-{number}" for number in range(READERS_MAX))
+    return ()
 
 
 def own_roles(registry: KnownRoles) -> list[str]:
@@ -128,10 +151,9 @@ def _service(name: str, pattern: str, books: Sequence[str]) -> Rights:
 def _stack(books: Sequence[str]) -> Rights:
     return Rights(
         role=STACK,
-        purpose="starts, stops and asks services, gives them turns, tells producers their verdicts",
+        purpose="starts, stops and asks services, gives them turns",
         publish=(
             *(operator_subject(book, door) for book in books for door in STACK_DOORS),
-            *(f"{verdict_subject(book, 'x')[:-1]}*" for book in books),
             *(f"{turn_subject(book, 'x')[:-1]}*" for book in books),
             *(f"{status_subject(book, 'x')[:-1]}*" for book in books),
             *READING,
@@ -140,8 +162,34 @@ def _stack(books: Sequence[str]) -> Rights:
     )
 
 
-def _reading(role: str, purpose: str) -> Rights:
-    return Rights(role, purpose, READING, (f"{inbox_prefix(role)}.>",))
+def _notifier(books: Sequence[str]) -> Rights:
+    return Rights(
+        role=NOTIFIER,
+        purpose="tells producers their verdicts",
+        publish=tuple(f"{verdict_subject(book, 'x')[:-1]}*" for book in books),
+        subscribe=(f"{inbox_prefix(NOTIFIER)}.>",),
+        account=VERDICTS,
+    )
+
+
+def _analyst() -> Rights:
+    return Rights(
+        role=ANALYST,
+        purpose="reads the log: audits, verifies, follows",
+        publish=_bounded_reading(ANALYST),
+        subscribe=(f"{inbox_prefix(ANALYST)}.>",),
+        account=ANALYST,
+        reader_names=reader_names(ANALYST),
+    )
+
+
+def _bounded_reading(role: str) -> tuple[str, ...]:
+    """List what reading takes where readers have given names, of which there are only so many."""
+    return tuple(
+        request.replace("*", name)
+        for request in READING
+        for name in (reader_names(role) if request.endswith("*") else ("",))
+    )
 
 
 def _operator(books: Sequence[str]) -> Rights:
@@ -164,20 +212,28 @@ def _producer(name: str, books: Sequence[str], may_read: bool) -> Rights:
         purpose="sends signals" + (", and reads the log" if may_read else ""),
         publish=(
             *(producer_subject(book, name) for book in books),
-            *(READING if may_read else ()),
+            *(_bounded_reading(role) if may_read else ()),
         ),
         subscribe=(f"{inbox_prefix(role)}.>", *(verdict_subject(book, name) for book in books)),
+        account=role,
+        reader_names=reader_names(role) if may_read else (),
     )
 
 
 def _owners() -> list[Rights]:
     def owner(role: str, purpose: str, *publish: str) -> Rights:
-        return Rights(role, purpose, publish, (f"{inbox_prefix(role)}.>",), account="LOG")
+        return Rights(role, purpose, publish, (f"{inbox_prefix(role)}.>",), account=LOG)
 
     stream = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("CREATE", "UPDATE", "INFO"))
     copies = (f"{API}.STREAM.{verb}.{STREAM}" for verb in ("SNAPSHOT", "RESTORE"))
     return [
-        owner(PROVISIONER, "makes the stream, shortens its window for duplicates", *stream),
+        owner(
+            PROVISIONER,
+            "makes the stream, sets its limits, deletes readers that outlast them",
+            *stream,
+            f"{API}.CONSUMER.LIST.{STREAM}",
+            f"{API}.CONSUMER.DELETE.{STREAM}.*",
+        ),
         owner(
             COPIER,
             "copies the stream for a backup, and fills an empty store with one",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from deadreckon.contracts.subjects import STREAM
 from deadreckon.runtime.server.credentials import Credentials, inbox_prefix
-from deadreckon.runtime.server.rights import ANALYST, IMPORTED
+from deadreckon.runtime.server.rights import ANALYST, IMPORTED, reader_names
 from deadreckon.runtime.server.server_files import ServerAddress
 
 BATCH = 5_000  # messages of one order; one to two are always out, so that the server never waits
@@ -30,7 +30,7 @@ class RawSocket:
         where = urlsplit(address.url)
         self._wire = socket.create_connection((where.hostname or "", where.port or 0), IDLE_MAX)
         self._key = Credentials(address.credentials).read(ANALYST).key
-        self._consumer = f"rawsocket-{secrets.token_hex(8)}"
+        self._consumer = secrets.choice(reader_names(ANALYST))
         self._batch = max(1, min(BATCH, BYTES // message_bytes))
         self._on_order = 0
         self._has_consumer = False

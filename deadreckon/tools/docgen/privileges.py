@@ -2,7 +2,7 @@
 
 from deadreckon.contracts.publishers import venue_edge
 from deadreckon.runtime.server.known_roles import KnownRoles, Producer
-from deadreckon.runtime.server.rights import READING, Rights, table
+from deadreckon.runtime.server.rights import IMPORTED, READERS_MAX, READING, Rights, table
 
 BOOK = "desk"
 EXAMPLES = (
@@ -10,6 +10,7 @@ EXAMPLES = (
     Producer("READER", BOOK, "", may_read=True),
 )
 READS = "*reads the log*"
+BOUNDED = f"*reads the log*, with the {READERS_MAX} names"
 
 
 def privileges_table() -> str:
@@ -24,8 +25,10 @@ def privileges_table() -> str:
 
 
 def _row(row: Rights) -> str:
-    own = [subject for subject in row.publish if subject not in READING]
-    publish = [*map(_code, own), *([READS] if len(own) < len(row.publish) else [])]
+    own = [subject for subject in row.publish if not subject.startswith(f"{IMPORTED}.")]
+    reads = BOUNDED if row.reader_names else READS
+    names = [f"`{row.reader_names[0]}` to `{row.reader_names[-1]}`"] if row.reader_names else []
+    publish = [*map(_code, own), *([" ".join([reads, *names])] if own != [*row.publish] else [])]
     cells = (
         row.role,
         row.account,
