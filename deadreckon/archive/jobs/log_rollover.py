@@ -148,6 +148,7 @@ async def _open(data: Path, roll: Rollover, progress: Progress) -> None:
         provisioner = await shop.endpoint.bus(PROVISIONER)
         try:
             await provisioner.provision()  # it is kept as every log must be
+            await provisioner.bring_up_to_date()
         finally:
             await provisioner.close()
         passed("roll-released")

@@ -24,8 +24,12 @@ OnSequence = Callable[[int], None]  # the sequence reached
 
 
 async def seal(api: JetStreamApi) -> None:
-    """Seal the stream: nobody can append any more, connected or not."""
-    await retry(lambda: _update(api, {"sealed": True}))
+    """Seal the stream: nobody can append any more, connected or not.
+
+    The limits of readers go with it: the server itself, which reads for a mirror, would not keep to
+    them, and copies nothing.
+    """
+    await retry(lambda: _update(api, {"sealed": True, "consumer_limits": None}))
 
 
 async def subjects(api: JetStreamApi) -> list[str]:
@@ -43,6 +47,7 @@ async def copy(
     wanted = {
         **configuration(target.stream, 1),
         "subjects": [],
+        "consumer_limits": {},
         "mirror": {"name": source.stream, "opt_start_seq": first},
         "mirror_direct": False,
     }
