@@ -45,9 +45,7 @@ tables ([analytics](analytics.md)). A metric has at most {SERIES_MAX} series; co
 to the label `other`, gauges beyond them are left out, and both are counted in
 `metric_series_omitted_total`.
 
-Names are the predecessor's where the meaning is the same; where it is not (a unit in the name that
-is now a label, a gauge called `_total`), the predecessor's name is given. All times are
-decision time unless the name says so.
+All times are decision time unless the name says so.
 
 A histogram with buckets below zero (`exec_slippage_bps`) has no `_sum` and no `_count`, as the
 format requires: its count is the bucket `+Inf`."""
@@ -78,7 +76,7 @@ def macros_part() -> str:
 def metrics_page() -> str:
     """Render docs/metrics.md."""
     generated = "*Generated from `deadreckon/projections/metrics/definitions.py`; do not edit.*"
-    lines = ["| metric | kind | labels | what | predecessor's name |", "|---|---|---|---|---|"]
+    lines = ["| metric | kind | labels | what |", "|---|---|---|---|"]
     lines += [_measure(measure) for measure in METRICS]
     buckets = [
         f"- `{measure.name}`: {', '.join(str(edge) for edge in measure.edges)}"
@@ -117,5 +115,4 @@ def _columns(columns: tuple[Column, ...]) -> str:
 
 def _measure(measure: MetricDefinition) -> str:
     labels = ", ".join(f"`{label}`" for label in measure.labels)
-    was = f"`{measure.was}`" if measure.was else ""
-    return f"| `{measure.name}` | {measure.kind} | {labels} | {measure.note} | {was} |"
+    return f"| `{measure.name}` | {measure.kind} | {labels} | {measure.note} |"

@@ -1,8 +1,6 @@
 """Definitions of all metrics: meaning, unit and labels.
 
-Names are those of the predecessor where the meaning is the same, and follow Prometheus conventions
-where it is not. Labels never hold the id of an order, signal or trade: the number of series must
-stay bounded.
+Labels never hold the id of an order, signal or trade: the number of series must stay bounded.
 """
 
 from decimal import Decimal
@@ -24,14 +22,12 @@ SECONDS_BUCKETS = tuple(
 
 
 class MetricDefinition(Struct, frozen=True):
-    """Definition of one metric. `was` is the predecessor's name where it differs; `edges` are
-    the upper bounds of a histogram's buckets."""
+    """Definition of one metric; `edges` are the upper bounds of a histogram's buckets."""
 
     name: str
     kind: MeasureKind
     note: str
     labels: tuple[str, ...]
-    was: str = ""
     edges: tuple[Decimal, ...] = ()
 
 
@@ -125,7 +121,6 @@ METRICS: tuple[MetricDefinition, ...] = (
         "counter",
         "fills, each once for its (venue, trade id)",
         ("book", "strategy", "instrument"),
-        was="venue_trades_total",
     ),
     MetricDefinition(
         "exec_slippage_bps",
@@ -139,7 +134,6 @@ METRICS: tuple[MetricDefinition, ...] = (
         "histogram",
         "decision time from the intent to the first fill",
         ("book", "venue"),
-        was="fill_latency_ms",
         edges=SECONDS_BUCKETS,
     ),
     MetricDefinition(
@@ -156,7 +150,6 @@ METRICS: tuple[MetricDefinition, ...] = (
         "gauge",
         "fees paid so far, less rebates, in `currency`",
         _MONEY,
-        was="fees_paid_total",
     ),
     MetricDefinition(
         "funding_received",
@@ -169,46 +162,38 @@ METRICS: tuple[MetricDefinition, ...] = (
         "gauge",
         "realised so far before fees and funding, in `currency`",
         _HELD_MONEY,
-        was="pnl_realized_total",
     ),
     MetricDefinition(
         "pnl_unrealized",
         "gauge",
         "unrealised at the last equity mark, in `currency`",
         _MONEY,
-        was="pnl_unrealized_total",
     ),
-    MetricDefinition(
-        "equity", "gauge", "at the last equity mark, in `currency`", _MONEY, was="equity_usd"
-    ),
+    MetricDefinition("equity", "gauge", "at the last equity mark, in `currency`", _MONEY),
     MetricDefinition("equity_peak", "gauge", "highest equity so far, in `currency`", _MONEY),
     MetricDefinition(
         "drawdown_ratio",
         "gauge",
         "(peak - equity) / peak at the last equity mark",
         _BOOK,
-        was="risk_drawdown_pct",
     ),
     MetricDefinition(
         "cash",
         "gauge",
         "cash in each currency at the last equity mark, not converted",
         _MONEY,
-        was="cash_usd",
     ),
     MetricDefinition(
         "market_value",
         "gauge",
         "spot holdings at the last equity mark, in `currency`",
         _MONEY,
-        was="market_value_usd",
     ),
     MetricDefinition(
         "exposure_gross",
         "gauge",
         "sum of absolute notionals at the last equity mark, in `currency`",
         _MONEY,
-        was="exposure_usd",
     ),
     MetricDefinition(
         "exposure_net",
@@ -227,7 +212,6 @@ METRICS: tuple[MetricDefinition, ...] = (
         "gauge",
         "signed, base units or contracts",
         _HELD,
-        was="position_amt",
     ),
     MetricDefinition(
         "entry_price", "gauge", "average cost per unit, quote currency; 0 when flat", _HELD
@@ -252,7 +236,6 @@ METRICS: tuple[MetricDefinition, ...] = (
         "gauge",
         "the limit in force on one order, reporting currency; absent without one",
         _BOOK,
-        was="max_notional_usdt",
     ),
     MetricDefinition(
         "risk_limit",
