@@ -112,6 +112,7 @@ class Demo:
 
     async def _start(self) -> None:
         plan = self.plan
+        self._stack.push_async_callback(self.views.end)
         self.views.check((await retry(self.bus.info)).last)
         players = await self._players()
         self.turns = self._rounds(players, self.feed)

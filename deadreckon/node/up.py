@@ -230,6 +230,7 @@ class LiveStack:
             if self._workers:
                 await self._workers.stop()
             await self.feed.stop()
+            await self.views.end()
 
     async def _follow(self, ending: "asyncio.Task[object]") -> None:
         jobs = [asyncio.create_task(each.follow(), name=each.name) for each in self.services]

@@ -19,6 +19,7 @@ from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed, Message
 from deadreckon.runtime.log.reading import read_messages
 from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshot_file import LogPosition
 from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, SnapshotStore
@@ -171,6 +172,11 @@ class Views:
             await self.flush()
             await self._shelf.written()
 
+    async def end(self) -> None:
+        """Give up opening and writing the stored views: whoever runs views awaits this before the
+        stored ones are closed, in whatever way the stack ends."""
+        await cancel_all([each for each in (self._opening, self._writing) if each])
+
     async def _join(self) -> None:
         """Read the past in small batches, until the feed holds the next message."""
         if self._joined:
@@ -260,8 +266,8 @@ class Views:
             self._opening.result()
         due = self._is_snapshot_due()
         if self._stored:
-            self._store(self._stored.projector)
             await self._written()
+            self._store(self._stored.projector)
             self._writing = asyncio.ensure_future(self._write(self._stored, save=due))
             await asyncio.shield(self._writing)
         if due:
@@ -283,9 +289,8 @@ class Views:
         self._facts = 0
 
     async def _write(self, stored: StoredViews, *, save: bool) -> None:
-        write = stored.projector.save if save else stored.projector.flush
         try:
-            await asyncio.to_thread(write)
+            await asyncio.to_thread(stored.write, save=save)
         except SupersededError:
             log.warning("views_superseded", note="a rebuild replaced them; going on with the new")
             await self._write_anew(stored)
@@ -299,20 +304,21 @@ class Views:
         while True:
             try:
                 stored.reopen()
-                await self._read_again(stored.projector)
+                await self._read_again(stored)
                 return
             except (*DISK_FAULTS, UnavailableError) as fault:
                 log.debug("views_still_wait", reason=str(fault))
             await asyncio.sleep(DISK_RETRY_SECONDS)
 
-    async def _read_again(self, projector: Projector) -> None:
+    async def _read_again(self, stored: StoredViews) -> None:
         """Fold into reopened views the messages between their sequence and ours."""
+        projector = stored.projector
         intake = Ingress(self._book, self._mode, reads_signals=False, restamps=False)
         async for message in read_messages(self._feed.bus, upto=self.sequence):
             facts = list(intake.records_of(message))
             if message.sequence > projector.sequence:
                 projector.fold(message.sequence, facts, message.stored_at)
-        await asyncio.to_thread(projector.flush)
+        await asyncio.to_thread(stored.write)
 
     async def _written(self) -> None:
         if self._writing:

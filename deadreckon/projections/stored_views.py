@@ -15,16 +15,23 @@ class ViewAheadError(OperationalError):
     """You opened a view that is ahead of its log: the log was cut, and the view cannot be used."""
 
 
+class ViewsClosedError(OperationalError):
+    """You opened stored views that were closed before: the stack has ended."""
+
+
 class StoredViews:
     """The stored projections of a folder (audit database, lake, metrics), opened on first use.
 
-    Raises SinkError for files that cannot be continued. Opening large ones takes seconds, and no
-    decision may wait for that.
+    Opening large ones and writing take seconds, which no decision may wait for, so both are done in
+    threads. One thread at a time works on them: Python's sqlite3 crashes the process when a
+    connection is closed in one thread while another executes a statement. Raises SinkError for
+    files that cannot be continued.
     """
 
     def __init__(self, folder: Folder) -> None:
         self._paths = paths(folder.root)
-        self._opening = threading.Lock()
+        self._alone = threading.Lock()
+        self._closed = False
         self._projector: Projector | None = None
         self.extent = extent(self._paths)
 
@@ -36,22 +43,38 @@ class StoredViews:
     @property
     def projector(self) -> Projector:
         """The projector that writes them; opens them on first use, one thread at a time."""
-        with self._opening:
+        with self._alone:
             if self._projector is None:
-                self._projector = open_projector(self._paths)
+                self._projector = self._open()
             return self._projector
+
+    def write(self, *, save: bool = False) -> None:
+        """Make what was folded visible; with `save` the next start continues from here."""
+        projector = self.projector
+        with self._alone:
+            if save:
+                projector.save()
+            else:
+                projector.flush()
 
     def reopen(self) -> None:
         """Open the current files, to continue from their sequence."""
-        self._projector = open_projector(self._paths)
+        with self._alone:
+            self._projector = self._open()
 
     def close(self) -> None:
-        """Flush and close them, if they are open."""
-        with self._opening:
+        """Flush and close them, if they are open, once no thread writes or opens them."""
+        with self._alone:
+            self._closed = True
             if self._projector is not None:
                 # By a rebuild; the next start continues with its files.
                 with suppress(SupersededError):
                     self._projector.close()
+
+    def _open(self) -> Projector:
+        if self._closed:
+            raise ViewsClosedError("the stored views were closed: the stack has ended")
+        return open_projector(self._paths)
 
 
 @contextmanager

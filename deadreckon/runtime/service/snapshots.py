@@ -178,7 +178,8 @@ class SnapshotStore:
     ) -> None:
         """Write a snapshot; a disk that does not take it stops no trading, since the log is what
         counts."""
-        head = encode_state(self._head(position, ingress, links, encoded))
+        encode = msgspec.json.Encoder(decimal_format="string").encode  # this thread's own
+        head = encode(self._head(position, ingress, links, encoded))
         path = self.folder / f"{position.sequence:016d}{SUFFIX}"
         temporary = path.with_suffix(f".{os.getpid()}{WRITING}")
         try:
