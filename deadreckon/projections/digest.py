@@ -1,7 +1,6 @@
 """Digests of tables: a sum over rows, so that order and batches do not matter."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -19,8 +18,8 @@ MODULUS = 1 << 256
 # good, so a larger amount is stored as this one. The log has every digit.
 AMOUNT_MAX = Decimal("99999999999999999999.999999999999999999")
 _FINEST = Decimal(1).scaleb(-SCALE_MAX)
-# Or a name that merely looks like such an amount.
-_BEYOND = re.compile(rb"\d{21}|\.\d{19}|E-").search
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_INTEGER, _FRACTION = b"0" * 21, b"." + b"0" * 19
 
 _encode = msgspec.json.Encoder().encode
 _values = msgspec.to_builtins
@@ -44,12 +43,19 @@ def stored_row(row: TableRow) -> tuple[TableRow, list[Any], int]:
     amounts as canonical text, and its hash."""
     values: list[Any] = _values(row)
     encoded = _encode(values)
-    if _BEYOND(encoded):
+    if _may_be_beyond(encoded):
         row = _within_bounds(row)
         pairs = zip(astuple(row), _values(row), strict=True)
         values = [text(one) if type(one) is Decimal else plain for one, plain in pairs]
         encoded = _encode(values)
     return row, values, int.from_bytes(_sha256(encoded).digest(), "big")
+
+
+def _may_be_beyond(encoded: bytes) -> bool:
+    """Return True for a row with an amount beyond its column, or a name that looks like one. Two
+    searches of C after a translation cost a fifth of one by a regular expression."""
+    digits = encoded.translate(_DIGITS)
+    return _INTEGER in digits or _FRACTION in digits or b"E-" in encoded
 
 
 def _within_bounds(row: TableRow) -> TableRow:

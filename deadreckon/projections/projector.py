@@ -11,6 +11,7 @@ from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.metrics.file import MetricsFile
+from deadreckon.projections.price_folds import MarkFold, RoundTripFold
 from deadreckon.projections.sinks.sink import Batch, DamagedError, Sink, TableBatch
 from deadreckon.projections.table import Table
 from deadreckon.projections.table_fold import AppendingFold, UpdatingFold
@@ -189,6 +190,10 @@ def _trade_key(book: str, venue: str, trade_id: str) -> str:
 
 
 def _hold(table: Table, source: Sink, digest: TableDigest) -> AppendingFold | UpdatingFold:
+    if table.name == "round_trips" and table.updates:
+        return RoundTripFold(table, table.updates, digest, source)
+    if table.name == "marks":
+        return MarkFold(table, digest, source)
     if table.updates is None:
         return AppendingFold(table, digest)
     return UpdatingFold(table, table.updates, digest, source.unfinished(table), source.load)

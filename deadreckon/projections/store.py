@@ -1,6 +1,6 @@
 """Paths of a data folder's projections, and how to open them for writing."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from msgspec import Struct
@@ -8,11 +8,16 @@ from msgspec import Struct
 from deadreckon.projections.metrics import file
 from deadreckon.projections.metrics.file import MetricsFile
 from deadreckon.projections.projector import Projector
-from deadreckon.projections.sinks import manifest
+from deadreckon.projections.sinks import lake_writer, manifest, sqlite
 from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.sinks.lake import Lake
 from deadreckon.projections.sinks.lake_writer import LakeSink
-from deadreckon.projections.sinks.sink import NewerFormatError, Sink, SinkError
+from deadreckon.projections.sinks.sink import (
+    NewerFormatError,
+    Sink,
+    SinkError,
+    StateShapeError,
+)
 from deadreckon.projections.sinks.sqlite import SqliteSink
 
 NAMES = ("audit", "lake", "metrics")
@@ -80,6 +85,31 @@ def sequences(where: ProjectionPaths) -> dict[str, int]:
     if manifest.read(where.lake) is not None:
         found["lake"] = Lake(where.lake).sequence
     return found
+
+
+def renew(where: ProjectionPaths) -> list[str]:
+    """Begin anew the stores that another version wrote with other columns; returns their names.
+
+    The log has everything: the next fold fills them. Other faults are left for the opening.
+    """
+    stores: tuple[tuple[str, Callable[[], None], Callable[[], None]], ...] = (
+        (
+            "audit",
+            lambda: AuditDatabase(where.audit).close(),
+            lambda: sqlite.begin_anew(where.audit),
+        ),
+        ("lake", lambda: Lake(where.lake).close(), lambda: lake_writer.begin_anew(where.lake)),
+    )
+    renewed = []
+    for name, look, begin in stores:
+        try:
+            look()
+        except StateShapeError:
+            begin()
+            renewed.append(name)
+        except SinkError:
+            continue
+    return renewed
 
 
 def refuse_newer(where: ProjectionPaths) -> None:

@@ -4,11 +4,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import structlog
+
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks.sink import SupersededError
-from deadreckon.projections.store import extent, open_projector, paths
+from deadreckon.projections.store import extent, open_projector, paths, renew
 from deadreckon.runtime.process.folder import Folder
+
+log = structlog.get_logger()
 
 
 class ViewAheadError(OperationalError):
@@ -79,7 +83,10 @@ class StoredViews:
 
 @contextmanager
 def stored_views(folder: Folder) -> Iterator[StoredViews]:
-    """Provide the stored views of a folder, closed at the end."""
+    """Provide the stored views of a folder, closed at the end. Those that an older program wrote
+    with other columns begin anew, and are folded from the log again."""
+    for name in renew(paths(folder.root)):
+        log.info("view_begins_anew", view=name, reason="another version wrote other columns")
     stored = StoredViews(folder)
     try:
         yield stored

@@ -174,7 +174,8 @@ def test_every_table_and_every_question_has_a_view_that_answers(made: Path) -> N
         name for (name,) in ask(made, "SELECT view_name FROM duckdb_views() WHERE NOT internal")
     }
     changing = {f"{table.name}_changes" for table in TABLES if table.updates}
-    wanted = {table.name for table in TABLES} | changing | set(QUESTIONS) | {"place"}
+    numbers = {f"{table.name}_numbers" for table in TABLES} | {"trades_numbers"}
+    wanted = {table.name for table in TABLES} | changing | set(QUESTIONS) | numbers | {"place"}
     assert wanted <= views
     assert set(NOTES) == set(QUESTIONS)
     with duckdb.connect(str(made / "analytics.duckdb"), read_only=True) as database:

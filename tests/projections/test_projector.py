@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from deadreckon.contracts.market import ClockTicked
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.projector import OutOfOrderError, Projector
 from deadreckon.projections.sinks.sink import Batch, DamagedError
@@ -87,7 +88,7 @@ def test_digests_do_not_depend_on_when_it_was_flushed(flush_every: int) -> None:
 
 def test_digests_do_not_depend_on_places() -> None:
     here, there = FactLog(), FactLog()
-    there.say(stories.bar())  # everything comes one message later
+    there.say(ClockTicked())  # everything comes one message later
     for log in (here, there):
         log.say(filled("buy", 1, 100), id="f1")
         log.say(approved("o1"), id="a1")

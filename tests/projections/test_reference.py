@@ -12,7 +12,7 @@ from deadreckon.projections.analytics.analyst_views import NOTES
 from deadreckon.projections.metrics.definitions import METRICS
 from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import TABLES
-from tests.support.handmade_logs import busy_log, fold_log
+from tests.support.handmade_logs import busy_log, fold_log, position
 
 DOCS = Path(__file__).parents[2] / "docs"
 ANALYTICS = (DOCS / "analytics.md").read_text("utf-8")
@@ -27,7 +27,9 @@ def queries(heading: str) -> list[str]:
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     projector = open_projector(paths(folder))
-    fold_log(projector, busy_log(41, 60))
+    log = busy_log(41, 60)
+    log.say(position(0, realised="59.25", fees=60))  # a trade ends
+    fold_log(projector, log)
     projector.close()
     return folder
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deadreckon.projections.comparison import measure
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, manifest, parts
 from deadreckon.projections.sinks.audit_database import AuditDatabase
@@ -27,7 +28,15 @@ from deadreckon.projections.store import open_projector, paths
 from deadreckon.projections.tables import BY_NAME, TABLES
 from deadreckon.projections.verification import verify
 from tests.stories import filled
-from tests.support.handmade_logs import FactLog, approved, busy_log, fold_log
+from tests.support.handmade_logs import (
+    FactLog,
+    accepted,
+    approved,
+    busy_log,
+    fold_log,
+    routed,
+    submitting,
+)
 from tests.support.memory_sink import MemorySink
 
 Opening = Callable[[Path], Sink]
@@ -308,3 +317,14 @@ def test_a_manifest_that_cannot_be_read_is_damage(tmp_path: Path) -> None:
     (tmp_path / "lake" / manifest.NAME).write_bytes(b'{"format":1,')
     with pytest.raises(DamagedError, match=r"manifest.json.*dr rebuild"):
         LakeSink(tmp_path / "lake", None)
+
+
+def test_the_lake_gives_each_row_once_though_one_event_changed_several(tmp_path: Path) -> None:
+    log = FactLog()
+    log.say(approved("p"), routed("p-1", "p", children=2), routed("p-2", "p", child=1, children=2))
+    log.say(submitting("p-1"), accepted("p-1"))
+    lake = LakeSink(tmp_path / "lake", None)
+    folded(lake, log)
+    found = Lake(tmp_path / "lake")
+    assert measure(found.lines(BY_NAME["orders"])) == found.digests()["orders"]
+    assert found.digests()["orders"].rows == 3

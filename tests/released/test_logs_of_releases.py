@@ -112,8 +112,13 @@ def tables(log: list[Stored], columns: Columns) -> Document:
 
 
 def _table(rows: list[Document], columns: list[str]) -> str:
-    lines = [msgspec.json.encode([row[name] for name in columns]) for row in rows]
+    lines = [msgspec.json.encode([_as_then(name, row[name]) for name in columns]) for row in rows]
     return f"{len(rows)} {hashlib.sha256(b'; '.join(sorted(lines))).hexdigest()}"
+
+
+def _as_then(column: str, value: Any) -> Any:
+    """A value as the release gave it: an exit was an entry that may only reduce."""
+    return "entry" if (column, value) == ("purpose", "exit") else value
 
 
 if RELEASE := os.environ.get("DR_RELEASE"):

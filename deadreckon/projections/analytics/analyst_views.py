@@ -4,6 +4,8 @@ PnL is the difference of cumulative totals, so a day adds up to the cent. Money 
 ratios, basis points and seconds are DOUBLE.
 """
 
+from deadreckon.projections.analytics import trade_views
+
 _PNL_DAILY = """
 WITH closing AS (
   SELECT * FROM positions_changes
@@ -122,6 +124,7 @@ QUESTIONS: dict[str, str] = {
     "exposure_over_time": _EXPOSURE_OVER_TIME,
     "equity_curve": _EQUITY_CURVE,
     "limits_in_force": _LIMITS_IN_FORCE,
+    **trade_views.VIEWS,
 }
 
 # What each view returns, for docs/analytics.md.
@@ -136,4 +139,5 @@ NOTES: dict[str, str] = {
     "exposure_over_time": "gross and net exposure and leverage at each equity mark",
     "equity_curve": "equity, its parts and the drawdown at each equity mark",
     "limits_in_force": "the limits of each book that hold now",
+    **trade_views.NOTES,
 }

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from deadreckon.contracts.timestamps import DAY
+from deadreckon.projections.analytics import trade_views
 from deadreckon.projections.analytics.analyst_views import QUESTIONS
 from deadreckon.projections.analytics.asof_macros import MACROS
 from deadreckon.projections.sinks.manifest import DELAY, NAME, read
@@ -113,7 +114,8 @@ def statements(folder: Path) -> list[str]:
     made = [_manifest(root), _parts(root), _sequence()]
     for table in TABLES:
         made += _views(table, root)
-    made += [f"CREATE VIEW {name} AS {query}" for name, query in QUESTIONS.items()]
+    queries = QUESTIONS | trade_views.numbers()
+    made += [f"CREATE VIEW {name} AS {query}" for name, query in queries.items()]
     return made + [f"CREATE MACRO {name}{body}" for name, body in MACROS.items()]
 
 

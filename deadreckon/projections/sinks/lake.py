@@ -130,10 +130,12 @@ class Lake:
             .sort(SEQUENCE_COLUMNS)
         )
         latest = few.unique(subset=table.identity, keep="last").filter(wanted)
-        latest_versions = latest.select(SEQUENCE_COLUMNS).collect()
+        # By key too: one event may change several rows.
+        version = [*table.identity, *SEQUENCE_COLUMNS]
+        latest_versions = latest.select(version).collect()
         for file in files:
             data = parts.read([file]).join(
-                latest_versions, on=SEQUENCE_COLUMNS, how="semi", maintain_order="left"
+                latest_versions, on=version, how="semi", maintain_order="left"
             )
             yield from parts.plain(table, data)
 

@@ -194,6 +194,12 @@ def adopt(folder: Path, built: Path) -> None:
         published.publish(folder, fresh)
 
 
+def begin_anew(folder: Path) -> None:
+    """Replace the lake by an empty one, which the next fold fills from the log."""
+    with file_lock(_lock(folder), wait=True):
+        lay(folder, _next_generation(folder))
+
+
 def _history(folder: Path) -> LakeManifest:
     """Return the manifest whose parts running queries may still read; an empty one if it was
     damaged or had other columns."""

@@ -5,6 +5,7 @@ from functools import cache
 from itertools import chain
 from pathlib import Path
 
+from deadreckon.projections.sinks import audit_views
 from deadreckon.projections.sinks.atomic_files import replace_link
 from deadreckon.projections.sinks.audit_database import AuditDatabase, schema
 from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
@@ -30,6 +31,7 @@ class SqliteSink(AuditDatabase):
             if not path.exists():
                 _install(path, _create(generations(path) / "new.sqlite"))
         super().__init__(path, read_only=False)
+        audit_views.refresh(self._database)
         # Rows lost in a power cut are folded from the log again.
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.execute("PRAGMA cache_size = -32768")
@@ -84,6 +86,11 @@ class SqliteSink(AuditDatabase):
             values = list(chain.from_iterable(lines[start : start + at_once]))
             self._database.execute(_insertion(table.name, at_once), values)
         self._database.executemany(_insertion(table.name, 1), lines[whole:])
+
+
+def begin_anew(path: Path) -> None:
+    """Replace the audit database by an empty one, which the next fold fills from the log."""
+    adopt(path, _create(generations(path) / "new.sqlite"))
 
 
 def generations(path: Path) -> Path:

@@ -5,16 +5,19 @@ from types import ModuleType
 from deadreckon.projections.columns import TableRow
 from deadreckon.projections.table import Table, Updates
 from deadreckon.projections.tables import (
+    bars,
     cash,
     equity,
     fills,
     halts,
     instruments,
     limits,
+    marks,
     order_events,
     orders,
     positions,
     refusals,
+    round_trips,
     signals,
     venue_reports,
 )
@@ -52,7 +55,7 @@ TABLES: tuple[Table, ...] = (
     ),
     _table(order_events, order_events.OrderEventRow, ("order_id",), repeats=True),
     _table(venue_reports, venue_reports.VenueReportRow, ("order_id",), repeats=True),
-    _table(fills, fills.FillRow, ("order_id",)),
+    _table(fills, fills.FillRow, ("order_id",), ("event_id",)),
     _table(
         positions,
         positions.PositionRow,
@@ -69,6 +72,19 @@ TABLES: tuple[Table, ...] = (
         updates=Updates(("book", "instrument"), instruments.keys, instruments.READS),
     ),
     _table(cash, cash.CashRow),
+    _table(
+        round_trips,
+        round_trips.RoundTripRow,
+        updates=Updates(
+            ("book", "strategy", "venue", "instrument", "number"),
+            positions.keys,
+            (),
+            "status",
+            frozenset({round_trips.FINAL}),
+        ),
+    ),
+    _table(bars, bars.BarRow),
+    _table(marks, marks.MarkRow),
 )
 
 BY_NAME: dict[str, Table] = {table.name: table for table in TABLES}

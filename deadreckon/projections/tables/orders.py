@@ -50,7 +50,9 @@ class OrderRow(TableRow, frozen=True, array_like=True, gc=False):
     client_order_id: Annotated[str, "what the venue knows it by"] = ""
     venue_order_id: Annotated[str, "the venue's own name of it"] = ""
     side: Annotated[str, "buy or sell"] = ""
-    purpose: Annotated[str, "entry, stop_loss, take_profit or flatten"] = ""
+    purpose: Annotated[
+        str, "entry, exit (an entry that may only reduce), stop_loss, take_profit or flatten"
+    ] = ""
     order_type: Annotated[str, "market, limit, stop or stop_limit"] = ""
     time_in_force: Annotated[str, "gtc, ioc or fok"] = ""
     post_only: Annotated[bool, "only as a maker"] = False
@@ -114,7 +116,7 @@ def _approved(row: OrderRow, record: Recorded[Any]) -> OrderRow:
         strategy=order.strategy,
         instrument=order.instrument,
         side=order.side,
-        purpose=order.purpose,
+        purpose=_purpose(order),
         order_type=order.order_type,
         time_in_force=order.time_in_force,
         post_only=order.post_only,
@@ -167,7 +169,7 @@ def _ordered(row: OrderRow, record: Recorded[Any]) -> OrderRow:
         venue=order.venue,
         client_order_id=order.client_order_id,
         side=order.side,
-        purpose=order.purpose,
+        purpose=_purpose(order),
         order_type=order.order_type,
         time_in_force=order.time_in_force,
         post_only=order.post_only,
@@ -178,6 +180,11 @@ def _ordered(row: OrderRow, record: Recorded[Any]) -> OrderRow:
         stop_price=order.stop_price,
         expires_at=order.expires_at,
     )
+
+
+def _purpose(order: OrderApproved | OrderRouted | OrderSubmitting) -> str:
+    """Return what an order is for; deciders know an exit as an entry that may only reduce."""
+    return "exit" if order.purpose == "entry" and order.reduce_only else order.purpose
 
 
 def _accepted(row: OrderRow, record: Recorded[Any]) -> OrderRow:
