@@ -20,9 +20,8 @@ SAMPLES = [sample for topic in TOPICS for sample in topic.SAMPLES]
 # What a newcomer finds at the top, and nothing else. The two that come later may be missing.
 AT_THE_ROOT = {
     ".ci", ".editorconfig", ".gitignore", ".pre-commit-config.yaml", "CHANGELOG.md",
-        "CONTRIBUTING.md", "LICENSE",
-    "README.md", "deadreckon", "deploy", "docs", "dr", "justfile", "pyproject.toml", "requirements",
-    "tests",
+    "CONTRIBUTING.md", "LICENSE", "README.md", "deadreckon", "deploy", "docs", "dr", "justfile",
+    "pyproject.toml", "requirements", "tests",
 }  # fmt: skip
 COMING = {"docker-compose.yml", "web"}
 
