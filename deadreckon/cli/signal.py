@@ -13,6 +13,7 @@ from deadreckon.cli.options import Flag, LogOptions
 
 if TYPE_CHECKING:
     from deadreckon.contracts.verdicts import Verdict
+    from deadreckon.node.signal_sending import SendResult
 
 WAIT_SECONDS = 10.0  # for verdicts, which follow within milliseconds
 
@@ -64,6 +65,7 @@ def send(
     if wait:
         summary["verdicts"] = msgspec.to_builtins(sent.verdicts)
         summary["unanswered"] = sent.unanswered
+        summary["awaited"] = sent.awaited
     if options.json:
         print(codec.dumps(summary))
     else:
@@ -71,10 +73,16 @@ def send(
         for text in map(_in_words, sent.verdicts if wait else []):
             print(text)
         for signal_id in sent.unanswered if wait else []:
-            print(f"{signal_id} has no verdict within {WAIT_SECONDS:g} s (was it sent before?)")
+            print(f"{signal_id} {_unanswered(sent)}")
     unwanted = wait and (sent.unanswered or any(it.outcome != "approved" for it in sent.verdicts))
     if sent.refused or unwanted:
         raise SystemExit(EXIT_DIFFERENCE)
+
+
+def _unanswered(sent: "SendResult") -> str:
+    if sent.awaited:
+        return f"has no verdict within {WAIT_SECONDS:g} s (was it sent before?)"
+    return f"is recorded at sequence {sent.last_sequence}; no stack runs here yet that could answer"
 
 
 def _in_words(verdict: "Verdict") -> str:

@@ -27,6 +27,7 @@ class SendResult(Struct):
     """Counts and sequences of stored signals; refused lines as (number, rule, reason).
 
     `verdicts` are those that came within the wait; `unanswered` the ids of the other signals.
+    `awaited` is false where nobody waited, or no stack runs that could answer.
     """
 
     sent: int = 0
@@ -35,6 +36,7 @@ class SendResult(Struct):
     refused: list[tuple[int, str, str]] = []
     verdicts: list[Verdict] = []
     unanswered: list[str] = []
+    awaited: bool = False
 
 
 async def send_signals(
@@ -70,6 +72,7 @@ async def send_signals(
             sent.unanswered += ids
             sequences |= dict.fromkeys(ids, sent.last_sequence)
         if verdicts is not None:
+            sent.awaited = True
             sent.verdicts = await verdicts.read(sequences, wait)
     answered = {verdict.signal_id for verdict in sent.verdicts}
     sent.unanswered = [each for each in sent.unanswered if each not in answered]

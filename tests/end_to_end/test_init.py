@@ -118,3 +118,10 @@ def test_a_tape_that_is_gone_is_one_line(dr: Dr) -> None:
     dr.run("init", "desk")
     (dr.folder / "desk" / "tapes" / "market.parquet").unlink()
     assert "market.parquet does not exist" in dr.run("up", "--data", "desk", code=2)
+
+
+def test_a_signal_sent_before_the_stack_runs_is_said_to_wait_for_it(dr: Dr) -> None:
+    dr.run("init", "desk")
+    said = dr.run("signal", "send", "desk/first-signal.jsonl", "--wait", "--data", "desk", code=1)
+    assert "first-1 is recorded at sequence " in said
+    assert said.endswith("no stack runs here yet that could answer\n")
