@@ -75,6 +75,25 @@ def test_attempts_that_fail_are_one_wait_until_one_succeeds(
     assert (log_health.available, log_health.missed, log_health.seconds_waiting) == (True, 4, 0.0)
 
 
+def test_answers_that_come_too_late_once_are_a_busy_machine_and_not_logged(
+    log_health: LogHealth, clock: Clock
+) -> None:
+    with capture_logs() as record:
+        with contextlib.suppress(UnavailableError), log_health.write():
+            try_in_vain(log_health, clock, AWAY_AFTER + 1)
+            raise UnavailableError("nobody answers")
+        assert not log_health.available
+        log_health.acknowledge(8)
+        assert record == []
+
+        try_in_vain(log_health, clock, AWAY_AFTER + 1)
+        clock.seconds += 0.05
+        try_in_vain(log_health, clock)
+        log_health.acknowledge(9)
+
+    assert [line["event"] for line in record] == ["log_away", "log_back"]
+
+
 def test_a_refusal_is_an_answer(log_health: LogHealth, clock: Clock) -> None:
     try_in_vain(log_health, clock, AWAY_AFTER + 1)
     assert not log_health.available

@@ -27,6 +27,7 @@ class LogHealth:
         self._now = now
         self._acknowledged: float | None = None
         self._failing_since: float | None = None
+        self._first_missed = 0.0  # since then
         self._under_way: dict[int, float] = {}
         self._number = 0
         self._reported = False
@@ -59,8 +60,11 @@ class LogHealth:
     def _missed(self, began: float, reason: str) -> None:
         self.missed += 1
         self.reason = reason
-        self._failing_since = began if self._failing_since is None else self._failing_since
-        if not self.available and not self._reported:
+        if self._failing_since is None:
+            self._failing_since, self._first_missed = began, self._now()
+        # Answers that are slow once are those of a busy machine: an attempt made after has to fail.
+        again = began > self._first_missed
+        if again and not self.available and not self._reported:
             self._reported = True
             log.error("log_away", reason=reason, next="nothing is sent until it is back")
 

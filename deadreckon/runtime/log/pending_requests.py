@@ -6,6 +6,7 @@ from typing import NamedTuple
 from deadreckon.runtime.log.bus import DeniedError, UnavailableError
 
 NO_RESPONDERS = b"NATS/1.0 503"
+STALL_SECONDS = 0.05  # that a timer may be late before answers are taken to have come meanwhile
 
 
 class RawReply(NamedTuple):
@@ -15,9 +16,33 @@ class RawReply(NamedTuple):
     headers: bytes
 
 
-class _Question(NamedTuple):
-    subject: str
-    answer: "asyncio.Future[RawReply]"
+class _Question:
+    """An open request. Without a reply it fails after `wait` seconds in which this process ran:
+    while it did not, the reply may have come, and is read only after the timers that are due."""
+
+    def __init__(self, subject: str, wait: float) -> None:
+        self.subject = subject
+        self._wait = wait
+        self._loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[RawReply] = self._loop.create_future()
+        self._expect(wait)
+
+    def _expect(self, seconds: float) -> None:
+        self._due = self._loop.time() + seconds
+        self.timer = self._loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        late = self._loop.time() - self._due
+        if late > STALL_SECONDS:
+            self._expect(min(late, self._wait))
+        else:
+            reason = f"no answer on {self.subject} within {self._wait:g} seconds"
+            self.fail(UnavailableError(reason))
+
+    def fail(self, error: Exception) -> None:
+        """End without a reply, unless it has ended."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class PendingRequests:
@@ -30,16 +55,12 @@ class PendingRequests:
 
     def ask(self, subject: str, wait: float) -> "tuple[str, asyncio.Future[RawReply]]":
         """Open a request: return the inbox for its answer, and the answer within `wait` seconds."""
-        loop = asyncio.get_running_loop()
         self._asked += 1
         inbox = f"{self._inbox}.{self._asked}"
-        question = _Question(subject, loop.create_future())
-        self._open[inbox.encode()] = question
-        late = f"no answer on {subject} within {wait:g} seconds"
-        timer = loop.call_later(wait, _fail, question, UnavailableError(late))
+        question = self._open[inbox.encode()] = _Question(subject, wait)
 
         def close(_: object) -> None:
-            timer.cancel()
+            question.timer.cancel()
             del self._open[inbox.encode()]
 
         question.answer.add_done_callback(close)
@@ -51,7 +72,7 @@ class PendingRequests:
         if question is None:
             return
         if headers and headers.startswith(NO_RESPONDERS):
-            _fail(question, UnavailableError(f"nobody answers on {question.subject}"))
+            question.fail(UnavailableError(f"nobody answers on {question.subject}"))
         elif not question.answer.done():
             question.answer.set_result(RawReply(payload, headers))
 
@@ -60,19 +81,14 @@ class PendingRequests:
         them."""
         for question in self._open.values():
             if question.subject.lower() == subject:
-                _fail(question, denied_error(question.subject))
+                question.fail(denied_error(question.subject))
 
     def fail(self, reason: str) -> None:
         """End every open request: no answer can come any more."""
         for question in self._open.values():
-            _fail(question, UnavailableError(f"{question.subject}: {reason}"))
+            question.fail(UnavailableError(f"{question.subject}: {reason}"))
 
 
 def denied_error(subject: str) -> DeniedError:
     """Make the error for a forbidden request."""
     return DeniedError(f"this user may not use the subject {subject}")
-
-
-def _fail(question: _Question, error: Exception) -> None:
-    if not question.answer.done():
-        question.answer.set_exception(error)
