@@ -122,8 +122,10 @@ def assigned(assignments: Sequence[str], *shapes: type[Event], prefix: str = "")
 def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) -> None:
     """Record a halt or a resume and print who acknowledged it; exit with 1 unless all did."""
     from deadreckon.cli.running import run
-    from deadreckon.node.command_answers import record_and_wait
+    from deadreckon.node.command_answers import may_run, record_and_wait
+    from deadreckon.runtime.process.folder import Folder
 
+    runs = may_run(Folder(options.data), options.nats)
     outcome = run(lambda: record_and_wait(options.data, event, wait, options.nats))
     if options.json:
         print(json.dumps(msgspec.structs.asdict(outcome)))
@@ -132,7 +134,9 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
     else:
         print(f"{verb} recorded at sequence {outcome.sequence}")
         print(f"acknowledged by: {', '.join(outcome.acknowledged) or 'nobody'}")
-        if outcome.missing:
+        if outcome.missing and not runs:
+            print("no stack runs here: it is acknowledged when one starts")
+        elif outcome.missing:
             print(f"NOT acknowledged within {wait:g} s by: {', '.join(outcome.missing)}")
     if outcome.missing or outcome.refused:
         raise SystemExit(EXIT_DIFFERENCE)

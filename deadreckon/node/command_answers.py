@@ -65,13 +65,21 @@ class StrategyOutcome(Struct, frozen=True):
     refused: SignalRefused | None
 
 
+def may_run(folder: Folder, nats: str | None) -> bool:
+    """Tell whether a stack may be there to answer: one that runs on the folder, or any on a server
+    of somebody else's."""
+    return nats is not None or folder.holder() is not None
+
+
 async def record_and_wait(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
 ) -> CommandOutcome:
     """Publish a halt or a resume, and read until every service concerned has acknowledged it."""
-    async with open_bus(Folder(data).check(), nats, OPERATOR) as bus:
+    folder = Folder(data).check()
+    patience = wait if may_run(folder, nats) else 0
+    async with open_bus(folder, nats, OPERATOR) as bus:
         answers = _Answers(bus, book)
-        await answers.follow(event, wait, lambda: _acknowledged(answers).is_complete)
+        await answers.follow(event, patience, lambda: _acknowledged(answers).is_complete)
         return _acknowledged(answers).outcome(answers.sequence)
 
 
@@ -81,7 +89,7 @@ async def record_strategy(
     """Publish a strategy's configuration, and read until the signal service has answered it: by
     a refusal, or by going on."""
     folder = Folder(data).check()
-    may_run = nats is not None or folder.holder() is not None
+    runs = may_run(folder, nats)
     async with open_bus(folder, nats, OPERATOR) as bus:
         answers = _Answers(bus, book)
 
@@ -89,11 +97,11 @@ async def record_strategy(
             return answers.committed.get(SIGNAL, 0) >= answers.sequence
 
         await answers.follow(
-            event, wait if may_run else 0, complete, _Commits(answers, [SIGNAL]).request
+            event, wait if runs else 0, complete, _Commits(answers, [SIGNAL]).request
         )
         refusals = [each for _, each in answers.events if isinstance(each, SignalRefused)]
         refused = refusals[0] if refusals else None
-        return StrategyOutcome(answers.sequence, complete() if may_run else None, refused)
+        return StrategyOutcome(answers.sequence, complete() if runs else None, refused)
 
 
 async def record_and_read(
@@ -106,7 +114,7 @@ async def record_and_read(
 ) -> CommandAnswers:
     """Publish a fact, and read until every one of the services has answered it, or has gone on."""
     folder = Folder(data).check()
-    may_run = nats is not None or folder.holder() is not None
+    runs = may_run(folder, nats)
     async with open_bus(folder, nats, OPERATOR) as bus:
         answers = _Answers(bus, book)
 
@@ -114,11 +122,11 @@ async def record_and_read(
             return all(answers.committed.get(each, 0) >= answers.sequence for each in services)
 
         commits = _Commits(answers, services)
-        await answers.follow(event, wait if may_run else 0, complete, commits.request)
+        await answers.follow(event, wait if runs else 0, complete, commits.request)
         found = [each for _, each in answers.events]
         return CommandAnswers(
             answers.sequence,
-            complete() if may_run else None,
+            complete() if runs else None,
             next((each for each in found if isinstance(each, OperatorRefused)), None),
             next((each for each in found if isinstance(each, CancelMissed)), None),
             [type(each).__name__ for each in found],
