@@ -52,7 +52,10 @@ def up(
     from deadreckon.node.up import run_stack
     from deadreckon.web.serving import gateway_served
 
-    run(lambda: run_stack(settings, _print_json if json else _print, gateway_served))
+    if json:
+        run(lambda: run_stack(settings, _print_json, gateway_served, _log_missing))
+    else:
+        run(lambda: run_stack(settings, _print, gateway_served, _print_missing))
 
 
 def _settings(
@@ -86,3 +89,15 @@ def _print(found: "StackAddresses") -> None:
     how = f", credentials in {found.credentials}" if found.credentials else ""
     print(f"nats  {found.nats}{how}")
     print(f"web   {found.web or 'not served'}", flush=True)
+
+
+def _print_missing(missing: list[str]) -> None:
+    print("not set up to trade; `dr init FOLDER` makes a folder that is. Missing:")
+    for each in missing:
+        print(f"  {each}", flush=True)
+
+
+def _log_missing(missing: list[str]) -> None:
+    import structlog
+
+    structlog.get_logger().warning("setup_missing", missing=missing)

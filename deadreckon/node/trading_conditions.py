@@ -97,7 +97,8 @@ def _switched_off(state: TradingState) -> list[str]:
 def _no_instrument(state: TradingState) -> list[str]:
     if listed(state):
         return []
-    return [f"no instrument is listed, {len(state.delisted)} are no longer"]
+    delisted = f", {len(state.delisted)} are no longer" if state.delisted else ""
+    return [f"no instrument is listed{delisted}"]
 
 
 def listed(state: TradingState) -> list[InstrumentListed]:

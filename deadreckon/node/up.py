@@ -19,6 +19,7 @@ from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import token
 from deadreckon.marketdata.tapes.tape import Tape, open_tape
 from deadreckon.node.facts import publish_fact
+from deadreckon.node.missing_setup import missing_shown
 from deadreckon.node.readiness import Readiness, WatchedService
 from deadreckon.node.simulated_venue import VenueSettings, venues_ready
 from deadreckon.node.supervision import halt_after_crashes
@@ -306,11 +307,15 @@ Serve = Callable[[Folder, Readiness, int | None], AbstractAsyncContextManager[st
 
 
 async def run_stack(
-    settings: StackSettings, announce: Callable[[StackAddresses], None], serve: Serve
+    settings: StackSettings,
+    announce: Callable[[StackAddresses], None],
+    serve: Serve,
+    show_missing: Callable[[list[str]], None] = lambda _: None,
 ) -> None:
     """Run the stack that the settings describe until it is interrupted.
 
     `serve` opens the web pages on the port that is given (null: none) and yields their URL.
+    `show_missing` is called with what the folder lacks before anything can be traded, if anything.
     """
     log_lines.configure()
     folder = Folder(Path(settings.data)).create()
@@ -334,13 +339,13 @@ async def run_stack(
         venues = connect_venues(folder, settings.running)
         crashes, snapshots = CrashCounter(folder.crashes), Snapshots(folder.root)
         live = LiveStack(settings, bus, crashes, stored, [verdicts], snapshots, venues, tape)
-        web = await stack.enter_async_context(
-            serve(folder, _vitals(live, stored), settings.web_port)
-        )
+        vitals = _vitals(live, stored)
+        web = await stack.enter_async_context(serve(folder, vitals, settings.web_port))
         server = None if settings.nats else server_location(folder)
         found = server or {"url": settings.nats or "", "credentials": ""}
         asked = stack.enter_context(interrupt_event())  # whoever reads the addresses may stop it
         announce(StackAddresses(str(folder.root), found["url"], found["credentials"], web))
+        await stack.enter_async_context(missing_shown(vitals, tape is not None, show_missing))
         await live.run(asked)
 
 

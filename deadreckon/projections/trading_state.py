@@ -26,7 +26,7 @@ from deadreckon.contracts.market import (
     QuoteUpdated,
     TradePrinted,
 )
-from deadreckon.contracts.portfolio import ReportingConfigured
+from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.venues import VenueConnectionChanged
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -36,7 +36,7 @@ class TradingState(Struct):
     """Preconditions of trading after an event, at decision time `now` (nanoseconds UTC).
 
     `prices` is a ledger of listings, prices and rates only. `away` are venues that cannot be
-    reached, with the reason.
+    reached, with the reason. `deposited` says that there ever was cash.
     """
 
     now: int = 0
@@ -46,6 +46,7 @@ class TradingState(Struct):
     venues: dict[str, VenueConfigured] = {}
     away: dict[str, str] = {}
     halts: Halts = {}
+    deposited: bool = False
 
 
 class TradingView:
@@ -102,6 +103,10 @@ def _connection(state: TradingState, record: Recorded[VenueConnectionChanged]) -
         state.away[record.event.venue] = record.event.reason
 
 
+def _deposit(state: TradingState, record: Recorded[CashDeposited]) -> None:
+    state.deposited = True
+
+
 def _halt(state: TradingState, record: Recorded[Any]) -> None:
     impose(state.halts, record)
 
@@ -132,6 +137,7 @@ _FOLDS: dict[type[Event], Callable[[TradingState, Recorded[Any]], None]] = {
     InstrumentDelisted: _delist,
     VenueConfigured: _venue,
     VenueConnectionChanged: _connection,
+    CashDeposited: _deposit,
     HaltRequested: _halt,
     HaltImposed: _halt,
     LogDamaged: _halt,

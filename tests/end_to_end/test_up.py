@@ -1,10 +1,13 @@
 """A stack that stays up: `dr up`, seen through its gateway, its views and its log."""
 
 import json
+import shlex
 import signal
 import subprocess
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import Dr, page, until
@@ -123,3 +126,48 @@ def test_a_fact_for_a_stack_that_does_not_run_waits_for_its_start(dr: Dr) -> Non
     process.communicate(timeout=PATIENCE)
     waits = dr.run("flatten", "--instrument", "BTCUSD.PAPER", *WHO, "--data", "desk")
     assert "no stack runs here: it is answered when one starts" in waits
+
+
+def commands(process: "subprocess.Popen[str]") -> list[list[str]]:
+    """The commands that a start prints because a folder is not set up, the price last."""
+    assert process.stdout is not None
+    assert [process.stdout.readline().split()[0] for _ in range(3)] == ["data", "nats", "web"]
+    assert process.stdout.readline().startswith("not set up to trade; `dr init FOLDER` makes")
+    found: list[list[str]] = []
+    while not found or found[-1][0] != "mark":
+        found.append(shlex.split(process.stdout.readline().split("`")[1])[1:])
+    return found
+
+
+@pytest.mark.slow
+def test_a_folder_that_is_not_set_up_starts_and_says_what_is_missing_until_it_trades(
+    dr: Dr,
+) -> None:
+    """What it prints is typed as it stands there, with `--data` and a price."""
+    stack = ("up", "--data", "desk", "--web-port", "0")
+    typed = []
+    for _ in range(3):
+        process = dr.start(*stack)
+        *setup, price = commands(process)
+        for words in setup or [["mark", "BTCUSDT.PAPER", "60000"]]:
+            dr.run(*words, "--data", "desk")
+            typed.append(words[:2])
+        assert price == ["mark", "INSTRUMENT", "PRICE"]
+        stopped(process)
+    assert typed[:3] == [["limits", "set"], ["instruments", "add"], ["cash", "deposit"]]
+    assert typed[3:] == [["venue", "set"], ["cash", "report"], ["mark", "BTCUSDT.PAPER"]]
+
+    process = dr.start(*stack, "--json")
+    assert process.stdout is not None
+    web = json.loads(process.stdout.readline())["web"]
+    dr.run("mark", "BTCUSDT.PAPER", "60000", "--data", "desk")
+    until(lambda: page(f"{web}/health").json()["trading"]["allowed"], "that it may trade")
+    assert "setup_missing" not in stopped(process)
+
+
+def stopped(process: "subprocess.Popen[str]") -> str:
+    """End a stack; what it logged."""
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return errors
