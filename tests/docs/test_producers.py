@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -23,12 +22,12 @@ from deadreckon.runtime.server.nats_server import EmbeddedServer
 from deadreckon.runtime.server.nkeys import new_seed
 from deadreckon.runtime.server.rights import ANALYST, PROVISIONER
 from tests.conftest import PATIENCE, ROOT
+from tests.support.node_packages import EXAMPLES, HAS_NODE, example_with_packages
 
-EXAMPLES = ROOT / "docs" / "examples"
 START = "2022-01-01T00:00:00Z"
 
 needs_node = pytest.mark.skipif(
-    shutil.which("node") is None or shutil.which("npm") is None,
+    not HAS_NODE,
     reason="Node is not installed here: the producer in another language was NOT tested",
 )
 
@@ -65,19 +64,10 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         await bus.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def node_example(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The example with its packages, beside no lock file."""
-    folder = tmp_path_factory.mktemp("producer") / "examples"
-    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("node_modules"))
-    subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
-    return folder
+    """The example with its packages."""
+    return example_with_packages(tmp_path_factory)
 
 
 async def ran(folder: Path, *words: str, **more: str) -> tuple[int, str, str]:

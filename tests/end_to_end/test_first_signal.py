@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import PATIENCE, ROOT
 from tests.end_to_end.conftest import Dr, until
+from tests.support.node_packages import FEW_REQUESTS, HAS_NODE
 
 HEADING = "## Your first signal, from another language"
 INSTRUMENT = "BTCUSDT.PAPER"
@@ -71,10 +72,10 @@ def is_approved(dr: Dr, done: subprocess.CompletedProcess[str]) -> None:
 
 @pytest.mark.slow
 def test_from_node(desk: Dr) -> None:
-    if shutil.which("node") is None or shutil.which("npm") is None:
+    if not HAS_NODE:
         pytest.skip(NO_NODE)
     (install,) = [each for each in commands() if each.startswith("npm ")]
-    if typed(desk, install).returncode:
+    if typed(desk, install, **FEW_REQUESTS).returncode:
         pytest.skip(NO_NODE)
     (run,) = [each for each in commands() if each.startswith("node ")]
     is_approved(desk, typed(desk, run))

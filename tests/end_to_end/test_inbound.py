@@ -1,7 +1,6 @@
 """Producers and operators against a stack that runs: signals, halts, limits, and bad input."""
 
 import json
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PATIENCE, ROOT
+from tests.conftest import PATIENCE
 from tests.end_to_end.conftest import INSTRUMENT, Dr, until
+from tests.support.node_packages import HAS_NODE, example_with_packages
 
-EXAMPLE = ROOT / "docs" / "examples"
 WHO = ("--actor", "ann", "--reason", "test")
 
 
@@ -206,21 +205,13 @@ def test_flatten_closes_what_is_held(dr: Dr, paced: subprocess.Popen[str]) -> No
 
 
 @pytest.mark.skipif(
-    shutil.which("node") is None or shutil.which("npm") is None,
+    not HAS_NODE,
     reason="Node is not installed here: the producer in another language was NOT tested",
 )
 def test_a_producer_in_another_language_is_weighed_990_times_and_refused_10_times_by_name(
-    dr: Dr, paced: subprocess.Popen[str]
+    dr: Dr, paced: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    folder = dr.folder / "producer"
-    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules"))
-    subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        timeout=PATIENCE,
-    )
+    folder = example_with_packages(tmp_path_factory)
     given = dr.json("producer", "add", "ext", "--data", "run")  # while the stack runs
     sent = subprocess.run(
         [
