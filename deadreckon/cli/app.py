@@ -11,11 +11,31 @@ EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130  # by Ctrl-C before there was anything to end in good order
 
+# What JSON calls an end that no rule of the stack explains.
+RULES = {
+    EXIT_DIFFERENCE: "difference",
+    EXIT_USAGE: "usage",
+    EXIT_ENVIRONMENT: "environment",
+    EXIT_INTERRUPTED: "interrupted",
+}
+UNANSWERED = "unanswered"  # the rule of a verb that no service answers in time
 
-def fail(message: str, code: int = EXIT_ENVIRONMENT) -> NoReturn:
+
+class VerbEnd(SystemExit):
+    """End of a verb that failed: its exit code, and for JSON the rule and the reason in words."""
+
+    def __init__(self, code: int, message: str, rule: str = "") -> None:
+        super().__init__(code)
+        self.exit_code = code
+        self.message = message
+        self.rule = rule or RULES[code]
+
+
+def fail(message: str, code: int = EXIT_ENVIRONMENT, rule: str = "") -> NoReturn:
     """End with one line on stderr that says what to do."""
-    print(f"dr: {' '.join(message.splitlines())}", file=sys.stderr)
-    raise SystemExit(code)
+    line = " ".join(message.splitlines())
+    print(f"dr: {line}", file=sys.stderr)
+    raise VerbEnd(code, line, rule)
 
 
 class Verb(NamedTuple):
@@ -89,10 +109,34 @@ def add(app: App, verbs: Mapping[str, Verb], called: str | None = None) -> None:
 
 
 def call(words: list[str]) -> None:
-    """Run the verb that the arguments name; wrong usage is one line on stderr and exit code 2."""
+    """Run the verb that the arguments name; wrong usage is one line on stderr and exit code 2.
+
+    With --json, what the verb found is printed when it has ended, with how it ended.
+    """
+    app = front_door(next(iter(words), ""))
+    if "--json" not in words:
+        _run(app, words)
+        return
+    from deadreckon.cli.document import collected, print_outcome
+    from deadreckon.contracts.outcomes import VerbError
+
+    with collected() as found:
+        try:
+            _run(app, words)
+        except VerbEnd as end:
+            error = VerbError(end.rule, end.message, end.exit_code)
+            print_outcome(found, _verb(app, words), error)
+            raise
+        print_outcome(found, _verb(app, words))
+
+
+def _run(app: App, words: list[str]) -> None:
     try:
-        front_door(next(iter(words), ""))(
-            words, print_error=False, exit_on_error=False, result_action="return_value"
-        )
+        app(words, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
         fail(f"{' '.join(str(error).split())} (see --help)", EXIT_USAGE)
+
+
+def _verb(app: App, words: list[str]) -> str:
+    """Return the verb that the arguments name, such as `replay audit`."""
+    return " ".join(app.parse_commands(words)[0]) or words[0]

@@ -1,13 +1,13 @@
 """`dr archive`: closed days of the log in sealed files, and the proof that they are unchanged."""
 
-import json as codec
 import re
 import sys
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, add, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, Verb, VerbEnd, add, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Everything, Flag, FolderOptions, LogOptions, checked_day
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _tell_sealing(found: "SealResult", as_json: bool) -> None:
     from deadreckon.archive.jobs.verbs import plain
 
     if as_json:
-        print(codec.dumps(plain(found)))
+        print_document(plain(found), found.end)
         return
     for each in found.sealed:
         print(
@@ -136,7 +136,7 @@ def verify(
         fail(f"nothing is sealed in {options.data}; `dr archive seal` does it", EXIT_DIFFERENCE)
     _tell_verdict(found, options.json)
     if not found.sound:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "; ".join(fault.reason for fault in found.faults))
 
 
 def _is_public_key(text: str) -> bool:
@@ -148,7 +148,7 @@ def _tell_verdict(found: "ArchiveVerdict", as_json: bool) -> None:
 
     if as_json:
         more = {"sound": found.sound, "first_bad_sequence": found.first_bad_sequence}
-        print(codec.dumps(more | plain(found)))
+        print_document(more | plain(found), found.last)
         return
     for fault in found.faults:
         position = "" if fault.sequence is None else f" from message {fault.sequence:,} on"
@@ -190,7 +190,7 @@ def prove(
 
     found = run(lambda: job(options.data, sequence))
     if options.json:
-        print(codec.dumps(plain(found)))
+        print_document(plain(found))
         return
     print(f"message {found.sequence:,} on {found.subject}, leaf {found.index:,} of {found.size:,}")
     print(f"leaf  {found.leaf}")
@@ -212,7 +212,8 @@ def list_(*, options: FolderOptions = FolderOptions()) -> None:
 
     ranges, growth = run(lambda: list_ranges(options.data))
     if options.json:
-        print(codec.dumps({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}))
+        last = ranges[-1].last if ranges else None
+        print_document({"ranges": [plain(each) for each in ranges], "growth": plain(growth)}, last)
         return
     if not ranges:
         print(f"nothing is sealed in {options.data}; `dr archive seal` does it")

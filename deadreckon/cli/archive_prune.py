@@ -1,11 +1,11 @@
 """`dr archive prune`: old history leaves the log, once it is proved to be in the archive."""
 
-import json as codec
 import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Flag, LogOptions, checked_day
 
 if TYPE_CHECKING:
@@ -62,12 +62,11 @@ def prune(
             )
         )
     if options.json:
-        print(codec.dumps(_document(found)))
+        print_document(_document(found))
     else:
         _tell(found, dry_run)
     if not found.done and not dry_run and found.proof and found.proof.ranges:
-        print("dr: nothing was changed; --yes does it without asking", file=sys.stderr)
-        raise SystemExit(EXIT_DIFFERENCE)
+        fail("nothing was changed; --yes does it without asking", EXIT_DIFFERENCE)
 
 
 def _policy(older_than: str | None, before: str | None) -> "PrunePolicy | None":

@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING, Literal
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ def asof(
 
 def _print(document: "AsofDocument", as_json: bool) -> None:
     if as_json:
-        import msgspec
-
-        print(msgspec.json.encode(document).decode())
+        print_document(document)
     else:
         from deadreckon.cli.terminal.asof_table import show
 

@@ -1,10 +1,10 @@
 """`dr backup`: a data folder in one file."""
 
-import json as codec
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import FolderOptions
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def print_summary(where: str, manifest: "BackupManifest", as_json: bool) -> None
 
     facts = summary(manifest)
     if as_json:
-        print(codec.dumps(facts))
+        print_document(facts)
         return
     print(
         f"{where} {facts['messages']:,} messages up to sequence {facts['last_sequence']:,}, "

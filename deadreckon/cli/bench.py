@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd
+from deadreckon.cli.document import print_document
 
 if TYPE_CHECKING:
     from deadreckon.tools.bench.figures import Figure
@@ -71,16 +72,14 @@ def bench(
     remember(path, result)
     _show(result, before, json, markdown)
     if not result.reached:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "a mark was missed")
 
 
 def _show(
     result: "BenchRun", before: "Mapping[FigureKey, Figure]", as_json: bool, as_markdown: bool
 ) -> None:
     if as_json:
-        import msgspec
-
-        print(msgspec.json.encode(result).decode())
+        print_document(result)
         return
     from deadreckon.cli.terminal import bench_table
 

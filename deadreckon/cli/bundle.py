@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions, OutputFile
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def bundle(
     request = BundleRequest(options.data, id, output, service, options.nats)
     manifest = run(lambda: pack(request, shows=sys.stderr.isatty()))
     if options.json:
-        import msgspec
-
-        print(msgspec.json.encode(manifest).decode())
+        print_document(manifest, manifest.question.sequence)
     else:
         for line in _packed(output, manifest):
             print(line)

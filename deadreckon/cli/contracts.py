@@ -1,11 +1,11 @@
 """`dr contracts`: the documents that are generated from the contracts."""
 
-import json as codec
 from pathlib import Path
 
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd, fail
+from deadreckon.cli.document import print_document
 from deadreckon.runtime.process.source_tree import ROOT
 
 verbs = App(
@@ -41,11 +41,11 @@ def generate(*, check: bool = False, json: bool = False) -> None:
     root = _docs()
     paths = [str(path.relative_to(root.parent)) for path in (stale if check else write)(root)]
     if json:
-        print(codec.dumps({"stale" if check else "written": paths}))
+        print_document({"stale" if check else "written": paths})
     else:
         print("\n".join(paths) or "every document is up to date")
     if check and paths:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, f"{len(paths)} documents are stale")
 
 
 @verbs.command
@@ -71,7 +71,7 @@ def check(*, json: bool = False) -> None:
     broken = [it for it in changes if it.breaks]
     if json:
         record = {"releases": known, "breaks": len(broken), "changes": to_builtins(changes)}
-        print(codec.dumps(record))
+        print_document(record)
     else:
         for it in changes:
             print(f"{'BREAKS' if it.breaks else 'ok':7}{it.shape} {it.what} (since {it.release})")
@@ -79,7 +79,7 @@ def check(*, json: bool = False) -> None:
         whose = ", ".join(known) or "no release yet"
         print(f"{len(broken)} of {len(changes)} differences break what was released ({whose})")
     if broken:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, f"{len(broken)} differences break what was released")
 
 
 @verbs.command
@@ -99,4 +99,7 @@ def release(version: str, /, *, json: bool = False) -> None:
     from deadreckon.tools.docgen import released
 
     path = run_sync(lambda: released.release(_docs(), version))
-    print(codec.dumps({"written": str(path)}) if json else f"{path} is written: commit it")
+    if json:
+        print_document({"written": str(path)})
+    else:
+        print(f"{path} is written: commit it")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, VerbEnd, fail
+from deadreckon.cli.document import print_document
 
 if TYPE_CHECKING:
     from deadreckon.tools.crashtest.report import CrashReport
@@ -76,7 +77,7 @@ def _kill(
         shutil.rmtree(folder)
     _show(report, json)
     if not report.clean:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, f"something was lost, doubled or changed: see {folder}")
 
 
 def _check(names: list[str], known: list[str], kills: int, rows: int, data: Path | None) -> None:
@@ -113,9 +114,7 @@ def _list(names: list[str]) -> None:
 
 def _show(report: "CrashReport", as_json: bool) -> None:
     if as_json:
-        import json as codec
-
-        print(codec.dumps(report.document()))
+        print_document(report.document())
         return
     from deadreckon.cli.terminal.crashtest_table import show
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, VerbEnd, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import DataFolder, Seconds
 
 if TYPE_CHECKING:
@@ -177,14 +178,10 @@ def _speed(text: str) -> float | None:
 def show(document: "AuditDocument", as_json: bool) -> None:
     """Print a statement; exits with 1 when something in it contradicts the log."""
     if as_json:
-        import json as codec
-
-        from msgspec import to_builtins
-
-        print(codec.dumps(to_builtins(document)))
+        print_document(document)
     else:
         from deadreckon.cli.terminal.statement_table import show_statement
 
         show_statement(document)
     if not document.is_sound:
-        raise SystemExit(1)
+        raise VerbEnd(EXIT_DIFFERENCE, "something in the statement contradicts the log")

@@ -1,9 +1,7 @@
 """`dr doctor`: health check of the machine and the data folder."""
 
-import json as codec
-
-import msgspec
-
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 
 
@@ -28,6 +26,7 @@ def doctor(*, options: LogOptions = LogOptions()) -> None:
     found = run(job)
     sound = all(finding.sound for finding in found)
     if options.json:
-        print(codec.dumps({"sound": sound, "findings": msgspec.to_builtins(found)}))
+        print_document({"sound": sound, "findings": found})
     if not sound:
-        raise SystemExit(1)
+        bad = [f"{finding.what}: {finding.seen}" for finding in found if not finding.sound]
+        raise VerbEnd(EXIT_DIFFERENCE, "; ".join(bad))

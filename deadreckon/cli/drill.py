@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, VerbEnd, fail
+from deadreckon.cli.document import print_document
 
 if TYPE_CHECKING:
     from deadreckon.tools.drill import Failover
@@ -44,13 +45,11 @@ def failover(*, services: str = "", json: bool = False) -> None:
         fail(f"--services {','.join(unknown)}: name some of {', '.join(DRILLED)}", EXIT_USAGE)
     found = _rehearse(names)
     if json:
-        import json as codec
-
-        print(codec.dumps(_document(found)))
+        print_document(_document(found))
     else:
         _show(found)
     if not all(each.clean for each in found):
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "something was lost, doubled, or not taken over")
 
 
 def _rehearse(names: Sequence[str]) -> "list[Failover]":

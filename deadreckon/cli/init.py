@@ -1,11 +1,11 @@
 """`dr init`: a new folder that trades on paper."""
 
-import json as codec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.operator_facts import Amount
 from deadreckon.cli.options import ACTOR_VARIABLE, DATA_VARIABLE, person
 
@@ -69,9 +69,7 @@ def init(
     options = InitOptions(instrument, tape, price, cash, strategy, actor or person(), reason)
     made = run(lambda: job(folder, options))
     if json:
-        import msgspec
-
-        print(codec.dumps(msgspec.to_builtins(made)))
+        print_document(made)
     else:
         _print(made)
 

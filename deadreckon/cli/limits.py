@@ -1,11 +1,10 @@
 """`dr limits`: show or set the risk limits in force."""
 
-import json
-
 import msgspec
 from cyclopts import App
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.operator_facts import assigned, build, in_force, print_block, publish
 from deadreckon.cli.options import CommandOptions, LogOptions
 
@@ -30,7 +29,8 @@ def show(*, options: LogOptions = LogOptions()) -> None:
     if options.json:
         document = {"set_by": found[0]} | msgspec.to_builtins(found[1])
         quotas = {name: getattr(quota[1], name) if quota else None for name in QUOTAS}
-        print(json.dumps(document | quotas | {"quota_set_by": quota[0] if quota else None}))
+        by = {"quota_set_by": quota[0] if quota else None}
+        print_document(document | quotas | by, set_.sequence)
         return
     print_block(found[1], set_by=found[0])
     if quota is not None:

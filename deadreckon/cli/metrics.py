@@ -1,9 +1,9 @@
 """`dr replay metrics`: the metrics of a past day for a Prometheus that did not see it."""
 
-import json as codec
 import sys
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions, OutputFile, checked_day
 
 STEP_MAX = 3_600  # seconds; further apart, Prometheus sees gaps
@@ -31,8 +31,6 @@ def metrics(
     step
         Seconds of log time between two samples.
     """
-    from msgspec import to_builtins
-
     from deadreckon.cli.running import run
     from deadreckon.replay.metrics.job import write_metrics
 
@@ -49,7 +47,7 @@ def metrics(
     except OSError as error:
         fail(f"{output} cannot be written: {error.strerror or error}")
     if options.json:
-        print(codec.dumps(to_builtins(written)))
+        print_document(written)
     elif written.samples:
         print(f"{output}: {written.samples:,} samples at {written.steps:,} moments of {day}")
     if not written.samples:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd
+from deadreckon.cli.document import print_document
 
 if TYPE_CHECKING:
     from deadreckon.replay.bundle.opening import OpenedBundle
@@ -30,14 +31,12 @@ def open_(file: Path, /, *, json: bool = False) -> None:
     for warning in opened.warnings:
         print(f"dr: {warning}", file=sys.stderr)
     if json:
-        import msgspec
-
-        print(msgspec.json.encode(opened).decode())
+        print_document(opened, opened.manifest.question.sequence)
     else:
         for line in _lines(opened):
             print(line)
     if opened.divergence is not None:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "this program answers differently")
 
 
 def _lines(opened: "OpenedBundle") -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Operators' facts from the command line: built from text, checked, recorded and printed."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter, Token
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, UNANSWERED, VerbEnd, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions, Seconds
 from deadreckon.contracts.event import Event
 
@@ -65,14 +65,17 @@ def check(event: Event) -> None:
 
 def print_result(document: dict[str, Any], text: str, options: LogOptions) -> None:
     """Print one JSON object or one line."""
-    print(json.dumps(document) if options.json else text)
+    if options.json:
+        print_document(document)
+    else:
+        print(text)
 
 
 def print_rows(rows: Iterable[Any], options: LogOptions) -> None:
     """Print events as a JSON array, or each as a block of names and values."""
     found = list(rows)
     if options.json:
-        print(json.dumps(msgspec.to_builtins(found)))
+        print_document(found)
         return
     for row in found:
         print_block(row)
@@ -128,7 +131,7 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
     runs = may_run(Folder(options.data), options.nats)
     outcome = run(lambda: record_and_wait(options.data, event, wait, options.nats))
     if options.json:
-        print(json.dumps(msgspec.structs.asdict(outcome)))
+        print_document(outcome)
     elif outcome.refused:
         print(f"{verb} refused: {outcome.refused}")
     else:
@@ -138,8 +141,11 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
             print("no stack runs here: it is acknowledged when one starts")
         elif outcome.missing:
             print(f"NOT acknowledged within {wait:g} s by: {', '.join(outcome.missing)}")
-    if outcome.missing or outcome.refused:
-        raise SystemExit(EXIT_DIFFERENCE)
+    if outcome.refused:
+        raise VerbEnd(EXIT_DIFFERENCE, outcome.refused, "refused")
+    if outcome.missing:
+        waited = f"not acknowledged within {wait:g} s by {', '.join(outcome.missing)}"
+        raise VerbEnd(EXIT_DIFFERENCE, waited, UNANSWERED)
 
 
 def _nearest(event: Event, options: LogOptions) -> str:
@@ -177,5 +183,9 @@ def publish_command(
     print_result(
         msgspec.to_builtins(found), f"recorded at sequence {found.sequence}; {what}", options
     )
-    if found.refused is not None or found.missed is not None or found.answered is False:
-        raise SystemExit(EXIT_DIFFERENCE)
+    if found.refused is not None:
+        raise VerbEnd(EXIT_DIFFERENCE, found.refused.reason, found.refused.rule)
+    if found.missed is not None:
+        raise VerbEnd(EXIT_DIFFERENCE, found.missed.reason, "missed")
+    if found.answered is False:
+        raise VerbEnd(EXIT_DIFFERENCE, what, UNANSWERED)

@@ -3,6 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Day, Everything, FolderOptions, chosen_day
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def pnl(
 
 def _print(document: "PnlDocument", as_json: bool) -> None:
     if as_json:
-        import msgspec
-
-        print(msgspec.json.encode(document).decode())
+        print_document(document)
     else:
         from deadreckon.cli.terminal.pnl_table import show
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import FolderOptions, LogOptions, Seconds
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def add(
     from deadreckon.node.producers import add_producer, as_document
 
     given = _done(lambda: add_producer(options.data, name, book, may_read=may_read))
-    print(codec.dumps(as_document(given)) if options.json else _instructions(given))
+    if options.json:
+        print_document(as_document(given))
+    else:
+        print(_instructions(given))
 
 
 @producer.command(name="list")
@@ -94,7 +98,7 @@ def list_(*, options: FolderOptions = FolderOptions()) -> None:
 
     found = _done(lambda: producers(options.data))
     if options.json:
-        print(codec.dumps([as_document(given) for given in found]))
+        print_document([as_document(given) for given in found])
         return
     for given in found:
         print(
@@ -122,7 +126,10 @@ def remove(
     from deadreckon.node.producers import remove_producer
 
     _done(lambda: remove_producer(options.data, name))
-    print(codec.dumps({"removed": name}) if options.json else f"{name} may send nothing any more")
+    if options.json:
+        print_document({"removed": name})
+    else:
+        print(f"{name} may send nothing any more")
 
 
 @producer.command(name="check")
@@ -161,11 +168,11 @@ def check(
         source, name, book, options.data, options.nats, None if everything else seconds
     )
     if options.json:
-        print(codec.dumps(as_document(report)))
+        print_document(as_document(report))
     else:
         print_report(report)
     if not report.conforms:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, f"{name} is at fault, or nothing of it was found")
 
 
 def _done(job: "Callable[[], T]") -> "T":

@@ -1,8 +1,8 @@
 """`dr rebuild`: build projections anew from the log."""
 
-import json as codec
 import sys
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 from deadreckon.cli.verify import Name, chosen_projections
 
@@ -28,6 +28,6 @@ def rebuild(
     wanted = chosen_projections(names)
     sequence = run(lambda: job(options.data, wanted, options.nats, shows=sys.stderr.isatty()))
     if options.json:
-        print(codec.dumps({"rebuilt": list(wanted), "sequence": sequence}))
+        print_document({"rebuilt": list(wanted), "sequence": sequence})
     else:
         print(f"rebuilt {', '.join(wanted)} up to sequence {sequence}")

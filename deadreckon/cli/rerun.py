@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, VerbEnd, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
 
 
@@ -45,13 +46,11 @@ def rerun(
     request = RerunRequest(options.data, options.nats, wanted_day, service, code, git)
     document = run(lambda: job(request, shows=sys.stderr.isatty()))
     if options.json:
-        import msgspec
-
-        print(msgspec.json.encode(document).decode())
+        print_document(document)
     else:
         show_rerun(document)
     if not document.equal:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "an answer differs from the recorded one")
 
 
 def _check_services(names: tuple[str, ...]) -> None:

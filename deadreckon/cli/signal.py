@@ -1,6 +1,5 @@
 """`dr signal send`: validated signals from a file or standard input."""
 
-import json as codec
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, UNANSWERED, VerbEnd, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Flag, LogOptions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def send(
         summary["unanswered"] = sent.unanswered
         summary["awaited"] = sent.awaited
     if options.json:
-        print(codec.dumps(summary))
+        print_document(summary)
     else:
         print(f"{sent.sent} sent, {len(sent.refused)} not sent; last sequence {sent.last_sequence}")
         for text in map(_in_words, sent.verdicts if wait else []):
@@ -76,7 +76,17 @@ def send(
             print(f"{signal_id} {_unanswered(sent)}")
     unwanted = wait and (sent.unanswered or any(it.outcome != "approved" for it in sent.verdicts))
     if sent.refused or unwanted:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, *_failure(sent))
+
+
+def _failure(sent: "SendResult") -> tuple[str, str]:
+    """Return the first reason why signals came to nothing, and its rule."""
+    for number, rule, reason in sent.refused:
+        return f"line {number}: {reason}", rule
+    for verdict in sent.verdicts:
+        if verdict.outcome != "approved":
+            return _in_words(verdict), verdict.rule or verdict.outcome
+    return f"no verdict on {', '.join(sent.unanswered)}", UNANSWERED
 
 
 def _unanswered(sent: "SendResult") -> str:

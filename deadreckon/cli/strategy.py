@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, UNANSWERED, VerbEnd, fail
 from deadreckon.cli.operator_facts import (
     Amount,
     Wait,
@@ -156,7 +156,7 @@ def _check_parameters(configured: "StrategyConfigured", options: CommandOptions)
         document = {"sequence": None, "answered": None, "refused": msgspec.to_builtins(fault)}
         text = f"refused by {fault.rule}: {fault.reason}; nothing was recorded"
         print_result(document, text, options)
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, fault.reason, fault.rule)
 
 
 def _publish(configured: "StrategyConfigured", wait: float, options: CommandOptions) -> None:
@@ -175,8 +175,10 @@ def _publish(configured: "StrategyConfigured", wait: float, options: CommandOpti
         what = f"NOT answered within {wait:g} s by: signal"
     text = f"recorded at sequence {outcome.sequence}\n{what}"
     print_result(msgspec.to_builtins(outcome), text, options)
-    if outcome.answered is False or (refused is not None and configured.enabled):
-        raise SystemExit(EXIT_DIFFERENCE)
+    if refused is not None and configured.enabled:
+        raise VerbEnd(EXIT_DIFFERENCE, refused.reason, refused.rule)
+    if outcome.answered is False:
+        raise VerbEnd(EXIT_DIFFERENCE, what, UNANSWERED)
 
 
 def _with_code(

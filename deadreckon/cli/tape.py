@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
-from msgspec import json as codec
 
 from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_ENVIRONMENT, EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.tape_choices import NO_CHOICES, SourceChoices
 from deadreckon.marketdata.tapes.tape import TapeError, open_tape, write_tape
 
@@ -183,7 +183,7 @@ def _plain_errors() -> Iterator[None]:
 
 def _print(json: bool, value: Any, picture: Callable[[int], RenderableType]) -> None:
     if json:
-        print(codec.encode(value).decode())
+        print_document(value)
         return
     from rich.console import Console
 

@@ -1,11 +1,11 @@
 """`dr up`: a stack that stays up, with time from the clock and signals from producers."""
 
-import json as codec
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.document import print_now
 from deadreckon.cli.options import DATA_VARIABLE
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ def _settings(
 
 
 def _print_json(found: "StackAddresses") -> None:
-    import msgspec
-
-    print(codec.dumps(msgspec.to_builtins(found)), flush=True)
+    print_now(found, "up")
 
 
 def _print(found: "StackAddresses") -> None:

@@ -1,12 +1,10 @@
 """`dr verify`: compare the projections with the log."""
 
-import json as codec
 import sys
 from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from deadreckon.cli.app import EXIT_DIFFERENCE
+from deadreckon.cli.app import EXIT_DIFFERENCE, VerbEnd
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
@@ -38,14 +36,14 @@ def verify(
     wanted = chosen_projections(names)
     document = run(lambda: job(options.data, wanted, options.nats, shows=sys.stderr.isatty()))
     if options.json:
-        print(codec.dumps(msgspec.to_builtins(document)))
+        print_document(document)
     else:
         for found in document.differences:
             print(_line(found))
         if document.agree:
             print(_agreement(document))
     if not document.agree:
-        raise SystemExit(EXIT_DIFFERENCE)
+        raise VerbEnd(EXIT_DIFFERENCE, "; ".join(map(_line, document.differences)))
 
 
 def _agreement(document: "VerifyDocument") -> str:

@@ -1,8 +1,7 @@
 """`dr version`."""
 
-import json as codec
-
 from deadreckon import __version__
+from deadreckon.cli.document import print_document
 
 
 def version(*, json: bool = False) -> None:
@@ -17,5 +16,7 @@ def version(*, json: bool = False) -> None:
     """
     from deadreckon.runtime.process.folder import FORMAT
 
-    record = {"version": __version__, "folder_format": FORMAT}
-    print(codec.dumps(record) if json else f"deadreckon {__version__} (data format {FORMAT})")
+    if json:
+        print_document({"version": __version__, "folder_format": FORMAT})
+    else:
+        print(f"deadreckon {__version__} (data format {FORMAT})")

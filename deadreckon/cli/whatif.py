@@ -1,6 +1,5 @@
 """`dr replay whatif`: the day under other limits, parameters, fees or strategies."""
 
-import json as codec
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import Day, Everything, LogOptions, chosen_day
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def whatif(
 
 def _print(document: "WhatIfDocument", as_json: bool) -> None:
     if as_json:
-        from msgspec import to_builtins
-
-        print(codec.dumps(to_builtins(document)))
+        print_document(document, document.record.last_sequence)
     else:
         from deadreckon.cli.terminal.whatif_table import show_whatif
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 
 if TYPE_CHECKING:
@@ -76,18 +77,13 @@ def _show(found: "WhyResult", as_json: bool) -> None:
     from deadreckon.cli.tail import until_nobody_reads
 
     if as_json:
-        import json as codec
-
-        from msgspec import to_builtins
-
         from deadreckon.replay.why.document import figure_document, story_document
 
         if found.story is not None:
-            document = to_builtins(story_document(found.story))
+            print_document(story_document(found.story))
         else:
             assert found.figure is not None
-            document = to_builtins(figure_document(found.history, found.figure))
-        until_nobody_reads(lambda: print(codec.dumps(document, ensure_ascii=False)))
+            print_document(figure_document(found.history, found.figure))
         return
     until_nobody_reads(lambda: print_lines(_lines(found)))
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions
 
 
@@ -46,14 +47,9 @@ def whynot(
     from deadreckon.cli.tail import until_nobody_reads
 
     if options.json:
-        import json as codec
-
-        from msgspec import to_builtins
-
         from deadreckon.replay.whynot.document import window_document
 
-        document = codec.dumps(to_builtins(window_document(tracker)), ensure_ascii=False)
-        until_nobody_reads(lambda: print(document))
+        print_document(window_document(tracker))
         return
     from deadreckon.cli.why import print_lines, width
     from deadreckon.replay.whynot.page import page

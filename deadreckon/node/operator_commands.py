@@ -37,6 +37,7 @@ COMMAND_LINE = OPERATORS_DOOR  # facts from the command line are filed under log
 class InForce(Struct):
     """Operators' settings in force at the end of the log, each with the id of its event."""
 
+    sequence: int = 0  # the last that was read
     limits: tuple[str, LimitsSet] | None = None
     quota: tuple[str, ProducerQuotaSet] | None = None
     halt: tuple[str, HaltRequested | HaltImposed] | None = None
@@ -85,6 +86,7 @@ async def read_in_force(bus: Bus, book: str, mode: Mode = "paper") -> InForce:
     async for message in read_messages(bus):
         for record in intake.records_of(message):
             found.fold(record)
+        found.sequence = message.sequence
     return found
 
 

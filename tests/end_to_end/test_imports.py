@@ -44,6 +44,7 @@ LIGHT = [
     "instruments remove N.PAPER --reason old",
     "venue list",
     "venue set PAPER latency=1ms --reason slower",
+    "mark BTCUSDT.PAPER 60000",
     "cash show",
     "cash deposit USDT 1 --reason more",
     "strategy list",
@@ -57,7 +58,8 @@ LIGHT = [
 ]
 # They read or write columns, files of market data, or all of the views; or they are the stack.
 HEAVY_VERBS = {
-    "demo", "up", "run", "tape", "rebuild", "verify", "doctor", "backup", "archive", "restore",
+    "demo", "init", "up", "run", "tape", "rebuild", "verify", "doctor", "backup", "archive",
+    "restore",
     "crashtest", "exchange", "bench", "drill", "replay audit", "replay rerun", "replay whatif",
     "replay pnl", "replay metrics", "replay bundle", "replay open",
 }  # fmt: skip

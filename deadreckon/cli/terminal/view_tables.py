@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from rich.text import Text
 
+from deadreckon.cli.document import print_document
 from deadreckon.cli.terminal.tables import Cell, Column, console, fitting_table
 from deadreckon.formatting.rounded import figure, gain, money
 from deadreckon.formatting.text import cell_text
@@ -55,7 +56,7 @@ def print_json(answer: TableAnswer, behind: int | None, **more: Any) -> None:
     The lag is null where no server runs.
     """
     document = msgspec.to_builtins(answer, builtin_types=(msgspec.Raw,)) | {"behind": behind} | more
-    print(msgspec.json.encode(document).decode())
+    print_document(document)
 
 
 def print_positions(answer: TableAnswer, behind: int | None) -> None:

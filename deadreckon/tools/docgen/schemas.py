@@ -11,6 +11,7 @@ from deadreckon.contracts.catalogue import EVENTS, VERSIONS
 from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.history import RETIRED
 from deadreckon.contracts.inbound import WireFact, WireSignal
+from deadreckon.contracts.outcomes import VerbOutcome
 from deadreckon.replay.asof.document import AsofDocument
 from deadreckon.replay.audit.document import AuditDocument, FullStatement
 from deadreckon.replay.bundle.file import BundleManifest
@@ -117,7 +118,9 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "whatif": (WhatIfDocument,),
     "why": (StoryDocument, FigureDocument),
     "whynot": (WindowDocument,),
+    "outcome": (VerbOutcome,),  # of every verb, and all that one prints which fails at once
 }
+WITHOUT_OUTCOME = ("audit-statement", "strategy-kinds", "outcome")  # a file, a list, and itself
 
 
 def verb_schemas() -> dict[str, dict[str, Any]]:
@@ -136,4 +139,19 @@ def _schema(verb: str, shapes: tuple[Any, ...]) -> dict[str, Any]:
     else:
         (only,) = references
         schema |= found.pop(shapes[0].__name__) if "$ref" in only else only
+    if verb not in WITHOUT_OUTCOME:
+        schema = _with_outcome(schema, found)
     return schema | {"$defs": {name: found[name] for name in sorted(found)}}
+
+
+def _with_outcome(schema: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
+    """Add the keys that every verb's object has; those of its own stay as they are."""
+    _, outcome = msgspec.json.schema_components([VerbOutcome], ref_template="#/$defs/{name}")
+    more = outcome.pop(VerbOutcome.__name__)
+    found |= outcome
+    own = schema.get("properties", {})
+    required = schema.get("required", [])
+    return schema | {
+        "properties": own | more["properties"] | own,
+        "required": [*required, *(name for name in more["required"] if name not in required)],
+    }
