@@ -11,14 +11,14 @@ from deadreckon.archive.manifests import ArchiveManifest
 from deadreckon.archive.segment_writer import RangeWriter, write_faults_as_archive_errors
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER
+from deadreckon.contracts.clock import TIME_EDGES
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.subjects import INBOUND, SHARED
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.service.ingress import CLOCKS
 
-TIMES = tuple(f"log.{SHARED}.{service}." for service in CLOCKS)
+TIMES = tuple(f"log.{SHARED}.{service}." for service in TIME_EDGES)
 SEALS = f"log.{SHARED}.{SEALER}."
 
 

@@ -13,6 +13,7 @@ from deadreckon.archive.repair import restore_ranges
 from deadreckon.archive.segment_writer import replace_durably, write_faults_as_archive_errors
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER, RangeSealed
+from deadreckon.contracts.clock import TIME_EDGES
 from deadreckon.contracts.codec import decode_commit, unwrap, wrap
 from deadreckon.contracts.envelope import Commit, derive_id
 from deadreckon.contracts.errors import DifferenceError
@@ -24,7 +25,6 @@ from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.process import killpoints
 from deadreckon.runtime.process.file_lock import file_lock
-from deadreckon.runtime.service.ingress import CLOCKS
 
 LOCK = "lock"
 PUBLIC = "sealer.pub"  # a public key a line, in hex, in the order of their first use
@@ -113,7 +113,7 @@ async def last_sealed_range(bus: Bus) -> RangeSealed | None:
 async def decision_time(bus: Bus) -> int:
     """Return the latest time of a market or clock event in the log; 0 when there is none."""
     now = 0
-    for service in CLOCKS:
+    for service in TIME_EDGES:
         now = max(now, latest_time(await _last_commit(bus, service), now))
     return now
 

@@ -63,6 +63,7 @@ VERBS = {
     "flatten": Verb("deadreckon.cli.flatten:flatten", "Close positions at market."),
     "cancel": Verb("deadreckon.cli.cancel:cancel", "Cancel open orders."),
     "limits": Verb("deadreckon.cli.limits:limits", "Show or set the limits in force."),
+    "clock": Verb("deadreckon.cli.clock:clock", "The log's own time, and what may move it."),
     "instruments": Verb("deadreckon.cli.instruments:instruments", "What may trade."),
     "venue": Verb("deadreckon.cli.venue:venue", "How a venue fills and charges."),
     "mark": Verb("deadreckon.cli.mark:mark", "State a price by hand."),

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from deadreckon.contracts import (
     archive,
+    clock,
     governance,
     history,
     instruments,
@@ -21,6 +22,7 @@ from deadreckon.contracts.event import Event
 
 MODULES = (
     market,
+    clock,
     instruments,
     signals,
     orders,

@@ -146,7 +146,9 @@ class StrategyConfigured(Event, frozen=True, omit_defaults=True):
 class OperatorRefused(Event, frozen=True):
     """An operator's message was refused; nothing changed."""
 
-    declared = Declaration("governance.operator_refused", ("governance",), archive=("refusals",))
+    declared = Declaration(
+        "governance.operator_refused", ("governance", "clock"), archive=("refusals",)
+    )
 
     door: OperatorName
     rule: Rule

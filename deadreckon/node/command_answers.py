@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
-from deadreckon.contracts.event import Event
+from deadreckon.contracts.clock import CLOCK, ClockReset, ClockStepAccepted
+from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     OBEYING,
     HaltAcknowledged,
@@ -21,7 +23,7 @@ from deadreckon.contracts.governance import (
 )
 from deadreckon.contracts.orders import CancelMissed
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.contracts.subjects import status_subject
+from deadreckon.contracts.subjects import SHARED, status_subject
 from deadreckon.node.facts import publish_fact
 from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.log.bus import Bus, DeniedError, Stored, UnavailableError
@@ -32,6 +34,7 @@ from deadreckon.runtime.service.standby import LivenessReply, LivenessRequest
 from deadreckon.services.catalogue import BOOK
 
 SIGNAL = "signal"
+OF_CLOCK = (ClockStepAccepted, ClockReset, OperatorRefused)
 LOOK_SECONDS = 0.2  # at most for one reading of the log, and for one reply
 
 
@@ -69,6 +72,16 @@ def may_run(folder: Folder, nats: str | None) -> bool:
     """Tell whether a stack may be there to answer: one that runs on the folder, or any on a server
     of somebody else's."""
     return nats is not None or folder.holder() is not None
+
+
+class ClockOutcome(Struct, frozen=True):
+    """Answer of the clock to a request about time: its sequence, whether the clock has answered
+    (null: no stack runs here), its refusal, and the time that it has accepted or gone back to."""
+
+    sequence: int
+    answered: bool | None
+    refused: OperatorRefused | None
+    time: int | None
 
 
 async def record_and_wait(
@@ -133,11 +146,38 @@ async def record_and_read(
         )
 
 
+async def record_clock(
+    data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
+) -> ClockOutcome:
+    """Publish a request about time, and read until the clock has answered it."""
+    folder = Folder(data).check()
+    asked = may_run(folder, nats)
+    async with open_bus(folder, nats, OPERATOR) as bus:
+        answers = _Answers(bus, book)
+        await answers.follow(event, wait if asked else 0, lambda: bool(answers.of_clock))
+        found = answers.of_clock[0] if answers.of_clock else None
+        return ClockOutcome(
+            answers.sequence,
+            found is not None if asked else None,
+            found.event if found and isinstance(found.event, OperatorRefused) else None,
+            _time_of(found) if found else None,
+        )
+
+
+def _time_of(answer: Recorded[Any]) -> int | None:
+    match answer.event:
+        case ClockStepAccepted(accepted_at=at):
+            return at
+        case ClockReset():
+            return answer.at
+    return None
+
+
 class _Answers:
     """Publishes a fact and reads the log for its answers.
 
-    `events` are the answers with their services; `committed` says up to which sequence the newest
-    commit of each service answers everything.
+    `events` are the answers with their services, `of_clock` those of the clock; `committed` says
+    up to which sequence the newest commit of each service answers everything.
     """
 
     def __init__(self, bus: Bus, book: str) -> None:
@@ -145,6 +185,7 @@ class _Answers:
         self.book = book
         self.sequence = 0
         self.events: list[tuple[str, Event]] = []
+        self.of_clock: list[Recorded[Any]] = []
         self.committed: dict[str, int] = {}
         self._decoding = Decoding(from_start=False)
 
@@ -172,6 +213,9 @@ class _Answers:
 
     def _fold(self, stored: Stored) -> None:
         message = self._decoding.decode(stored)
+        if (message.subject.book, message.subject.service) == (SHARED, CLOCK):
+            answers = [it for it in message.facts if isinstance(it.event, OF_CLOCK)]
+            self.of_clock += answers if self.sequence else []
         if message.commit is None or message.subject.book != self.book:
             return
         facts = iter(message.facts)

@@ -13,10 +13,12 @@ from deadreckon.node.trading_status import trading_of
 
 def health(vitals: Readiness) -> dict[str, Any]:
     """Return the content of the page /health; `reason` says why nothing may be traded, or only
-    late, `trouble` what is wrong with the stack itself. Both are empty when all is well."""
+    late, or what a person has to see to all the same, `trouble` what is wrong with the stack
+    itself. Both are empty when all is well."""
     log_health, trading = vitals.log_health, trading_of(vitals)
     trouble = vitals.trouble()
-    reason = trouble or trading.reason
+    warnings = [it.reason for it in trading.conditions if it.stops == "nothing"]
+    reason = next(filter(None, (trouble, trading.reason, *warnings)), "")
     return {
         "ok": not reason,
         "reason": reason,

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from deadreckon.archive.open_log import open_bus
+from deadreckon.contracts.clock import ClockConfigured
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import (
     HaltImposed,
@@ -40,6 +41,7 @@ class InForce(Struct):
     sequence: int = 0  # the last that was read
     limits: tuple[str, LimitsSet] | None = None
     quota: tuple[str, ProducerQuotaSet] | None = None
+    clock: ClockConfigured = ClockConfigured("", "")
     halt: tuple[str, HaltRequested | HaltImposed] | None = None
     reporting: str = ""
     instruments: dict[str, InstrumentListed] = {}
@@ -50,6 +52,8 @@ class InForce(Struct):
     def fold(self, record: Recorded[Any]) -> None:
         """Apply one event."""
         match record.event:
+            case ClockConfigured() as clock:
+                self.clock = clock
             case LimitsSet() as limits:
                 self.limits = (record.id, limits)
             case ProducerQuotaSet() as quota:

@@ -16,8 +16,9 @@ from deadreckon.node.readiness import Readiness
 from deadreckon.projections.trading_state import TradingState
 
 DAMAGE = "log_damaged"  # the rule of the halt that damage imposes
+CLOCK_REFUSED = "clock_refused"
 
-Stops = Literal["everything", "entries"]
+Stops = Literal["everything", "entries", "nothing"]  # nothing: all the same, see to it
 
 
 class Finding(Struct, frozen=True):
@@ -81,6 +82,10 @@ def _halt_text(halt: Halt) -> str:
 def _damaged(state: TradingState) -> list[str]:
     halts = _halts(state, "all", damage=True)
     return [f"the log is damaged since {moment(halt.at)}: {halt.reason}" for halt in halts]
+
+
+def _clock_refused(state: TradingState) -> list[str]:
+    return [f"the {edge} writes no time: {it.reason}" for edge, it in state.clock.items()]
 
 
 def _no_limits(state: TradingState) -> list[str]:
@@ -187,6 +192,12 @@ BOOK = (
         "trading_disabled", "everything", _switched_off, "`dr limits set trading_enabled=true`"
     ),
     BookCondition("no_instrument", "everything", _no_instrument, "`dr instruments add`"),
+    BookCondition(
+        CLOCK_REFUSED,
+        "nothing",
+        _clock_refused,
+        "set the machine's clock right; or, if it is, `dr clock accept` or `dr clock reset`",
+    ),
 )
 
 INSTRUMENT = (

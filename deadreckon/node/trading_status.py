@@ -88,15 +88,15 @@ def _of(state: TradingState, listing: InstrumentListed) -> Iterator[Finding]:
 def _summary(general: list[Finding], single: list[Finding], listed: list[str]) -> Trading:
     shut = {finding.instrument for finding in single}
     locked = {finding.instrument for finding in single if finding.stops == "everything"}
-    entered = [] if general else [name for name in listed if name not in shut]
-    exits = any(name not in locked for name in listed) and all(
-        finding.stops == "entries" for finding in general
-    )
+    stops = {finding.stops for finding in general} - {"nothing"}
+    entered = [] if stops else [name for name in listed if name not in shut]
+    exits = any(name not in locked for name in listed) and "everything" not in stops
     found = [*general, *single]
+    why = [finding for finding in found if finding.stops != "nothing"]
     return Trading(
         allowed=bool(entered),
         exits_allowed=exits,
-        reason="" if entered or not found else found[0].reason,
+        reason="" if entered or not why else why[0].reason,
         instruments=entered,
         conditions=found,
     )

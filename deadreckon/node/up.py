@@ -163,8 +163,18 @@ class LiveStack:
         self.sealer = DailySealer(Path(settings.data), settings.nats, bus, settings.archive)
         self._anchoring = AnchorJob(Path(settings.data), settings.nats, bus)
         self.checks = self._self_check() if stored and settings.check_views_minutes > 0 else None
-        self.clock = Clock(bus, mode=settings.mode, code=__version__, every=settings.clock_seconds)
-        self.market = tape and LiveMarket(bus, tape, mode=settings.mode, code=__version__)
+        self.clock = Clock(
+            bus,
+            self.feed,
+            book=settings.book,
+            mode=settings.mode,
+            code=__version__,
+            every=settings.clock_seconds,
+            snapshots=snapshots,
+        )
+        self.market = tape and LiveMarket(
+            bus, self.feed, tape, book=settings.book, mode=settings.mode, code=__version__
+        )
 
     @property
     def watched(self) -> Sequence[WatchedService]:
@@ -214,6 +224,7 @@ class LiveStack:
         self.views.check((await retry(self.bus.info)).last)
         for service in self.services:
             await service.restore()
+        await self.clock.restore()
         await self.views.restore()
         await self.feed.start()
         try:
@@ -256,7 +267,7 @@ class LiveStack:
         """Leave snapshots behind, unless the log is away: the next start folds it then."""
         if self._workers:
             await self._workers.stop()
-        resting = asyncio.gather(*(service.rest() for service in self.services))
+        resting = asyncio.gather(self.clock.rest(), *(service.rest() for service in self.services))
         with suppress(TimeoutError):
             await asyncio.wait_for(resting, self._patience())
 

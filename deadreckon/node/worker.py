@@ -17,7 +17,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import FencedOutError
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
-from deadreckon.runtime.process.cancellation import cancel_all
+from deadreckon.runtime.process.cancellation import first_of
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.interrupts import wait_for_interrupt
 from deadreckon.runtime.server.nats_server import ServerFailedError, running_server
@@ -106,16 +106,6 @@ async def run_worker(options: WorkerOptions, tell: Notify) -> None:
     instance.ending.set()
     ending.cancel()
     await living
-
-
-async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Wait for the first of them to end, and end the others; raises what it raised."""
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await cancel_all(tasks)
-    for task in done:
-        task.result()
 
 
 class WorkerProcess:

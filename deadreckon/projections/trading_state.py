@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from deadreckon.accounting import ledger, postings
 from deadreckon.accounting.halts import Halts, acknowledge, impose
 from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.contracts.clock import TIME_EDGES, ClockReset, ClockStepAccepted, ClockStepRefused
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
@@ -36,7 +37,8 @@ class TradingState(Struct):
     """Preconditions of trading after an event, at decision time `now` (nanoseconds UTC).
 
     `prices` is a ledger of listings, prices and rates only. `away` are venues that cannot be
-    reached, with the reason. `deposited` says that there ever was cash.
+    reached, with the reason. `deposited` says that there ever was cash. `clock`
+    is the last refusal of each edge that writes no time.
     """
 
     now: int = 0
@@ -47,6 +49,7 @@ class TradingState(Struct):
     away: dict[str, str] = {}
     halts: Halts = {}
     deposited: bool = False
+    clock: dict[str, ClockStepRefused] = {}
 
 
 class TradingView:
@@ -71,14 +74,24 @@ class TradingView:
 
 def evolve(state: TradingState, record: Recorded[Any]) -> None:
     """Fold one event, in place."""
-    if record.at > state.now:
-        state.now = record.at
     kind = type(record.event)
+    if record.at > state.now or kind is ClockReset:
+        state.now = record.at
     if kind in _PRICES:
         postings.FOLDS[kind](state.prices, record)
     fold = _FOLDS.get(kind)
     if fold is not None:
         fold(state, record)
+    elif state.clock and record.source in TIME_EDGES:
+        state.clock.pop(record.source, None)
+
+
+def _refused_step(state: TradingState, record: Recorded[ClockStepRefused]) -> None:
+    state.clock[record.source] = record.event
+
+
+def _settled_clock(state: TradingState, record: Recorded[Any]) -> None:
+    state.clock = {}
 
 
 def _limits(state: TradingState, record: Recorded[LimitsSet]) -> None:
@@ -132,6 +145,9 @@ _PRICES: frozenset[type[Event]] = frozenset(
 )
 
 _FOLDS: dict[type[Event], Callable[[TradingState, Recorded[Any]], None]] = {
+    ClockStepRefused: _refused_step,
+    ClockStepAccepted: _settled_clock,
+    ClockReset: _settled_clock,
     LimitsSet: _limits,
     InstrumentListed: _list,
     InstrumentDelisted: _delist,

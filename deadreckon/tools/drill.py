@@ -23,11 +23,13 @@ from deadreckon.runtime.process.child_process import ChildProcess
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.services.catalogue import BOOK
 from deadreckon.services.clock.edge import Clock
+from deadreckon.services.market.live_feed import LiveFeed
 from deadreckon.tools.bench.fixture import PRODUCER
-from deadreckon.tools.bench.market import Quotes, set_up_bench
+from deadreckon.tools.bench.market import QUOTE, set_up_bench
 from deadreckon.tools.bench.signals import send
 
 DRILLED = ("signal", "risk", "router", "fill", "portfolio")  # every signal makes them speak
+QUOTE_SECONDS = 0.1  # between two quotes
 PER_SECOND = 20.0  # signals, throughout
 SIGNALS_MAX = 1_000_000  # more than a drill can last
 GOAL_SECONDS = 2.0  # from the kill to the first commit of the standby
@@ -226,13 +228,16 @@ async def _rounds(one: FailoverDrill, services: Sequence[str]) -> list[Failover]
 @asynccontextmanager
 async def _load(bus: Bus) -> AsyncIterator[None]:
     """Send clock, quotes and signals at a steady pace within this context."""
-    quotes = Quotes(bus)
-    clock = Clock(bus, mode="paper", code=__version__)
-    await quotes.replay()
+    feed = Feed(bus)
+    market = LiveFeed(bus, feed, book=BOOK, mode="paper", code=__version__)
+    clock = Clock(bus, feed, book=BOOK, mode="paper", code=__version__)
+    await feed.start()
+    await market.replay()
+    await market.catch_up()
     await clock.replay()
-    await quotes.say(time.time_ns())
+    await market.publish(time.time_ns(), QUOTE)
     running = [
-        asyncio.create_task(quotes.run()),
+        asyncio.create_task(_quote(market)),
         asyncio.create_task(clock.run()),
         asyncio.create_task(send(as_role(bus, PRODUCER), WATCHER, SIGNALS_MAX, PER_SECOND)),
     ]
@@ -240,6 +245,13 @@ async def _load(bus: Bus) -> AsyncIterator[None]:
         yield
     finally:
         await cancellation.cancel_all(running)
+        await feed.stop()
+
+
+async def _quote(market: LiveFeed) -> None:
+    while True:
+        await asyncio.sleep(QUOTE_SECONDS)
+        await market.publish(time.time_ns(), QUOTE)
 
 
 async def miscounts(bus: Bus, services: Sequence[str]) -> list[Miscount]:

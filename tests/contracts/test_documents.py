@@ -114,6 +114,7 @@ def test_an_event_declares_its_name_on_its_own_class() -> None:
 
 # What a service builds to work with and never says.
 OWN_USE = {
+    ("clock", "clock.clock_configured"),
     ("governance", "governance.limits_set"),
     ("risk", "governance.limits_set"),
     ("risk", "signals.signal_raised"),

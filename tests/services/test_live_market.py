@@ -6,11 +6,13 @@ from pathlib import Path
 
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.market import BarClosed
+from deadreckon.contracts.timestamps import DAY
 from deadreckon.marketdata.tapes.synthetic import Recipe, synthesise
 from deadreckon.marketdata.tapes.tape import BarRow, Tape, TapeHeader, TradeRow, write_tape
-from deadreckon.runtime.log.feed import Decoding
+from deadreckon.runtime.log.feed import Decoding, Feed
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.services.market.live_market import GAP_MAX, LiveMarket
+from tests.support.clock_driver import ClockDriver
 
 SECOND = NANOSECONDS
 START = 1_700_000_000 * SECOND
@@ -35,13 +37,15 @@ def trades(folder: Path) -> Tape:
 
 
 def market(bus: MemoryBus, tape: Tape) -> LiveMarket:
-    return LiveMarket(bus, tape, mode="paper", code="test")
+    return LiveMarket(bus, Feed(bus), tape, book="desk", mode="paper", code="test")
 
 
 async def played(bus: MemoryBus, tape: Tape, number: int, now: int) -> list[tuple[int, Decimal]]:
     """Play so many rows after a restart at a time; the time and open of each."""
     live = market(bus, tape)
+    await live.feed.edge.feed.start()
     await live.replay()
+    await live.feed.catch_up()
     rows = live.rows()
     found = []
     for _ in range(number):
@@ -97,3 +101,31 @@ def test_trades_keep_their_distance_and_no_silence_is_long(tmp_path: Path) -> No
         asyncio.run(live.publish(row, now))
         found.append(now - START)
     assert found == [0, SECOND, SECOND, SECOND + GAP_MAX, SECOND + GAP_MAX]
+
+
+async def test_a_row_whose_time_is_far_ahead_is_held_until_the_clock_is_right(
+    tmp_path: Path,
+) -> None:
+    driver = await ClockDriver().born()
+    await driver.tick()
+    live = LiveMarket(
+        driver.bus,
+        driver.feed,
+        bars(tmp_path, 9),
+        book="desk",
+        mode="paper",
+        code="test",
+        wall=lambda: driver.wall,
+        steady=lambda: driver.steady,
+    )
+    await live.replay()
+    await driver.feed.reach(driver.log.last)
+    await live.feed.catch_up()
+    rows = live.rows()
+    first, second = next(rows), next(rows)
+    assert await live.publish(first, live.due(first, driver.wall))
+
+    right = driver.wall
+    assert not await live.publish(second, live.due(second, right + 9 * DAY))
+    assert await live.publish(second, live.due(second, right + 5 * SECOND))
+    assert live.due(second, right - 3_600 * SECOND) <= right - 3_595 * SECOND

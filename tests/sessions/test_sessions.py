@@ -27,6 +27,12 @@ NAMES = sorted(path.stem for path in (HERE / "scripts").glob("*.py") if path.ste
 
 # What no session tells: others' clocks and models, a stack's own life, its archive.
 UNTOLD = {
+    "ClockAcceptRequested",
+    "ClockConfigured",
+    "ClockReset",
+    "ClockResetRequested",
+    "ClockStepAccepted",
+    "ClockStepRefused",
     "ClockTicked",
     "RangeSealed",
     "RegimeModelFitted",

@@ -43,7 +43,8 @@ def _process(holder: int | None, server: dict[str, str] | None, trouble: str) ->
 
 def _trading(trading: Trading) -> Iterator[Text]:
     """Say what may be traded, and list the conditions that no other line tells."""
-    first = None if trading.allowed else next(iter(trading.conditions), None)
+    stopping = (it for it in trading.conditions if it.stops != "nothing")
+    first = None if trading.allowed else next(stopping, None)
     if trading.allowed:
         names = ", ".join(trading.instruments[:CONDITIONS_SHOWN])
         more = _and_more(len(trading.instruments) - CONDITIONS_SHOWN)

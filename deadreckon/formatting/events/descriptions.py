@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deadreckon.contracts import archive, instruments, life, models, views
+from deadreckon.contracts import clock as times
 from deadreckon.contracts import governance as rules
 from deadreckon.contracts import market as prices
 from deadreckon.contracts import orders as order
@@ -12,7 +13,15 @@ from deadreckon.contracts import signals as signal
 from deadreckon.contracts import venues as real
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
-from deadreckon.formatting.events import governance, market, orders, portfolio, signals, venues
+from deadreckon.formatting.events import (
+    clock,
+    governance,
+    market,
+    orders,
+    portfolio,
+    signals,
+    venues,
+)
 from deadreckon.formatting.events.style import ShortStyle, Style
 from deadreckon.formatting.text import safe_text
 
@@ -29,6 +38,12 @@ DESCRIPTIONS: dict[type[Event], Description] = {
     prices.FundingRatePublished: market.funding,
     prices.CurrencyRateUpdated: market.currency,
     prices.ClockTicked: market.tick,
+    times.ClockConfigured: clock.configured,
+    times.ClockAcceptRequested: clock.accept_requested,
+    times.ClockResetRequested: clock.reset_requested,
+    times.ClockStepRefused: clock.step_refused,
+    times.ClockStepAccepted: clock.step_accepted,
+    times.ClockReset: clock.reset,
     instruments.InstrumentListed: market.listing,
     instruments.InstrumentDelisted: market.delisting,
     instruments.VenueConfigured: market.venue,

@@ -247,6 +247,12 @@ METRICS: tuple[MetricDefinition, ...] = (
         "operator_refusals_total", "counter", "operators' messages that could not be read", _RULE
     ),
     MetricDefinition(
+        "clock_steps_refused_total",
+        "counter",
+        "times that an edge did not write, too far from the log's, by rule; once an incident",
+        ("edge", "rule"),
+    ),
+    MetricDefinition(
         "log_time_seconds", "gauge", "decision time of the last event, Unix seconds", ()
     ),
     MetricDefinition(

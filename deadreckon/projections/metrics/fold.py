@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from deadreckon.accounting.halts import Halts, impose, in_force
 from deadreckon.contracts import (
     archive,
+    clock,
     dedup,
     governance,
     market,
@@ -326,6 +327,10 @@ def _operator(state: MetricsState, record: Recorded[governance.OperatorRefused])
     state.series.count("operator_refusals_total", record.book, record.event.rule)
 
 
+def _clock(state: MetricsState, record: Recorded[clock.ClockStepRefused]) -> None:
+    state.series.count("clock_steps_refused_total", record.source, record.event.rule)
+
+
 def _sealed(state: MetricsState, record: Recorded[archive.RangeSealed]) -> None:
     state.series.set("archive_sealed_sequence", Decimal(record.event.last))
 
@@ -371,5 +376,6 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     governance.LogDamaged: _damaged,
     governance.ResumeRequested: _resumed,
     governance.OperatorRefused: _operator,
+    clock.ClockStepRefused: _clock,
     archive.RangeSealed: _sealed,
 }

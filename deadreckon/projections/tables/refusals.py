@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
+from deadreckon.contracts.clock import ClockStepRefused
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import OperatorRefused
 from deadreckon.contracts.models import RegimeModelRefused
@@ -18,15 +19,16 @@ READS = (
     CancelMissed,
     OperatorRefused,
     RegimeModelRefused,
+    ClockStepRefused,
 )
 
 
 class RefusalRow(TableRow, frozen=True, array_like=True, gc=False):
     """One refusal; `limit_value` and `measured` are in the unit of the rule."""
 
-    kind: Annotated[str, "what was refused: signal, messages, order, cancel, operator or model"] = (
-        ""
-    )
+    kind: Annotated[
+        str, "what was refused: signal, messages, order, cancel, operator, model or clock"
+    ] = ""
     source: Annotated[str, "the service that refused"] = ""
     rule: Annotated[str, "the rule, for machines; `missed` for a cancel without an order"] = ""
     limit_value: Annotated[Decimal | None, "the limit in force, in the unit of the rule"] = None
@@ -60,6 +62,16 @@ def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
         case OperatorRefused() as no:
             return _row(
                 record, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence
+            )
+        case ClockStepRefused() as no:
+            return _row(
+                record,
+                kind="clock",
+                rule=no.rule,
+                reason=no.reason,
+                limit_value=no.limit,
+                measured=no.measured,
+                limit_set_by=no.limit_set_by,
             )
         case RegimeModelRefused() as no:
             return _row(

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from deadreckon.contracts.clock import TIME_EDGES
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
@@ -21,7 +22,7 @@ from deadreckon.replay.whatif.overlay import checked, keys_of
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process.source_tree import ROOT
-from deadreckon.runtime.service.ingress import CLOCKS, Ingress
+from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.strategies.loading import code_fault
 from deadreckon.strategies.registry import ConfigurationFault, read_setup
 
@@ -198,5 +199,5 @@ def is_external(stored: Stored, book: str) -> bool:
     """Return true for a message from outside: the market, the clock, a producer or an operator."""
     _, whose, service, _ = stored.subject.split(".")
     if whose == SHARED:
-        return service in CLOCKS
+        return service in TIME_EDGES
     return whose == book and service in ("in", "op")

@@ -1,7 +1,7 @@
 """Cancellation of tasks: before Python 3.12 one that meets the end of a wait gets lost."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 REPEAT_SECONDS = 0.5  # seconds after which a task that goes on is cancelled again
@@ -23,3 +23,13 @@ async def cancel_all(tasks: Iterable["asyncio.Future[Any]"]) -> None:
     for task in ended:
         if not task.cancelled():
             task.exception()
+
+
+async def first_of(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for the first of them to end, and end the others; raises what it raised."""
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancel_all(tasks)
+    for task in done:
+        task.result()

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import Struct, field, structs
 
 from deadreckon.contracts import dedup, quota, subjects
+from deadreckon.contracts.clock import TIME_EDGES, ClockReset
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import LogDamaged, OperatorMalformed
@@ -17,18 +18,16 @@ from deadreckon.contracts.signals import MessageOverQuota, SignalMalformed
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.feed import Message
 
-CLOCKS = ("market", "clock")  # services of the shared book whose facts move decision time
-
 
 class Ingress(Struct):
     """State of the ingress, a function of the log alone: decision time, and operators' facts seen.
 
-    `now` is the latest `at` of market and clock events so far (nanoseconds UTC). `facts` are the
-    digests of operators' facts by operator and id. `malformed` counts bad messages by subject, and
-    `skipped` those beyond a quota by producer, so that each of them has an id of its own.
-    `allowance` is what producers may still send: it is looked at before a message is parsed.
-    Services are given facts at their own decision time; readers that only report (`restamps`
-    false) as recorded.
+    `now` is the latest `at` of market and clock events so far (nanoseconds UTC), since the last
+    ClockReset. `facts` are the digests of operators' facts by operator and id. `malformed` counts
+    bad messages by subject, and `skipped` those beyond a quota by producer, so that each of them
+    has an id of its own. `allowance` is what producers may still send: it is looked at before a
+    message is parsed. Services are given facts at their own decision time; readers that only report
+    (`restamps` false) as recorded.
     """
 
     book: str
@@ -50,14 +49,18 @@ class Ingress(Struct):
             return (self._damaged(message),)
         if message.subject.is_inbound:
             return self._open_door(message)
-        if book == subjects.SHARED and message.subject.service in CLOCKS:
+        if book == subjects.SHARED and message.subject.service in TIME_EDGES:
             return [self._tick(record) for record in message.facts]
         return [self._at_now(record) for record in message.facts]
 
-    def _tick(self, record: Recorded[Any]) -> Recorded[Any]:
-        if record.at > self.now:
+    def take_time(self, record: Recorded[Any]) -> None:
+        """Move decision time by a fact of an edge that writes time."""
+        if record.at > self.now or type(record.event) is ClockReset:
             self.now = record.at
             self.allowance = quota.refill(self.allowance, self.now)
+
+    def _tick(self, record: Recorded[Any]) -> Recorded[Any]:
+        self.take_time(record)
         return self._at_now(record)
 
     def _at_now(self, record: Recorded[Any]) -> Recorded[Any]:

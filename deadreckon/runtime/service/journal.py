@@ -63,13 +63,15 @@ class Journal(ABC):
         modules: Sequence[str],
         snapshots: Snapshots | None = None,
         reads_signals: bool = False,
+        domain_book: str | None = None,
     ) -> None:
+        written = domain_book or book  # the book that it writes in, if not the one it reads
         self.name = name
         self.fold = fold
         self.ingress = Ingress(book, mode, reads_signals=reads_signals)
-        self.recovery = Recovery(name, book, self.ingress, counts_answers=self.counts_answers)
+        self.recovery = Recovery(name, written, self.ingress, counts_answers=self.counts_answers)
         self.bus = as_role(bus, name)
-        self.domain = Domain(bus, book, name, code)
+        self.domain = Domain(bus, written, name, code)
         self.feed = feed
         self.ready = False
         self.at_work = False  # until then the state stands at the last commit
