@@ -118,7 +118,6 @@ def machine(dr: Dr, tmp_path: Path) -> Machine:
     return Machine(dr, tmp_path)
 
 
-@pytest.mark.slow
 def test_a_glitch_is_refused_entries_go_on_and_health_says_so_until_it_is_over(
     machine: Machine,
 ) -> None:
@@ -152,7 +151,6 @@ def test_a_glitch_is_refused_entries_go_on_and_health_says_so_until_it_is_over(
     machine.stop()
 
 
-@pytest.mark.slow
 def test_after_a_stop_of_a_month_the_operator_says_that_the_time_is_right(
     machine: Machine,
 ) -> None:

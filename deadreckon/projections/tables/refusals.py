@@ -63,16 +63,8 @@ def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
             return _row(
                 record, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence
             )
-        case ClockStepRefused() as no:
-            return _row(
-                record,
-                kind="clock",
-                rule=no.rule,
-                reason=no.reason,
-                limit_value=no.limit,
-                measured=no.measured,
-                limit_set_by=no.limit_set_by,
-            )
+        case ClockStepRefused():
+            return _of_clock(record)
         case RegimeModelRefused() as no:
             return _row(
                 record,
@@ -147,6 +139,19 @@ def _of_order(record: Recorded[Any]) -> RefusalRow:
             )
         case no:
             return _row(record, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
+
+
+def _of_clock(record: Recorded[ClockStepRefused]) -> RefusalRow:
+    no = record.event
+    return _row(
+        record,
+        kind="clock",
+        rule=no.rule,
+        reason=no.reason,
+        limit_value=no.limit,
+        measured=no.measured,
+        limit_set_by=no.limit_set_by,
+    )
 
 
 def _row(record: Recorded[Any], **columns: Any) -> RefusalRow:
