@@ -163,15 +163,7 @@ class LiveStack:
         self.sealer = DailySealer(Path(settings.data), settings.nats, bus, settings.archive)
         self._anchoring = AnchorJob(Path(settings.data), settings.nats, bus)
         self.checks = self._self_check() if stored and settings.check_views_minutes > 0 else None
-        self.clock = Clock(
-            bus,
-            self.feed,
-            book=settings.book,
-            mode=settings.mode,
-            code=__version__,
-            every=settings.clock_seconds,
-            snapshots=snapshots,
-        )
+        self.clock = self._clock(snapshots)
         self.market = tape and LiveMarket(
             bus, self.feed, tape, book=settings.book, mode=settings.mode, code=__version__
         )
@@ -185,6 +177,18 @@ class LiveStack:
     def ends(self) -> dict[str, int] | None:
         """Number of ended processes of each service; null when the services live in this one."""
         return self._workers.ends if self._workers else None
+
+    def _clock(self, snapshots: Snapshots | None) -> Clock:
+        settings = self.settings
+        return Clock(
+            self.bus,
+            self.feed,
+            book=settings.book,
+            mode=settings.mode,
+            code=__version__,
+            every=settings.clock_seconds,
+            snapshots=snapshots,
+        )
 
     def _processes(self) -> Workers:
         settings = self.settings

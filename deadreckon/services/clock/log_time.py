@@ -28,7 +28,7 @@ DEFAULTS = ClockConfigured("", "")
 class LogTime(Struct):
     """Time of a log (nanoseconds UTC), as the edge `edge` knows it.
 
-    `now` is decision time, `accepted` a later time that an operator said is right (0: none). `kept`
+    `now` is decision time, `accepted` a later time that an operator accepted (0: none). `kept`
     is true once a clock has written: until then, on a new log or behind a tape, the first time of
     an edge may lie anywhere. `refused` is the open incident of each edge, `requests` what no
     clock has answered yet: the time to go back to, or null to accept. `recorded` counts the edge's
