@@ -2,9 +2,12 @@
 
 import sys
 from collections.abc import Mapping
-from typing import NamedTuple, NoReturn
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Group
+
+from deadreckon.cli.help import HelpPages
 
 EXIT_DIFFERENCE = 1  # a difference or a refusal was found
 EXIT_USAGE = 2
@@ -86,27 +89,56 @@ VERBS = {
 }
 
 
+# Who needs them: the panels of `dr --help`, in this order.
+AUDIENCES = {
+    "Strategy author: try ideas on market data": ("init", "demo", "tape", "strategy"),
+    "Operator: run a stack, watch it, stop it": (
+        *("up", "run", "status", "halt", "resume", "flatten", "cancel"),
+        *("limits", "instruments", "venue", "mark", "cash", "nats"),
+        *("doctor", "verify", "rebuild", "backup", "restore", "archive", "drill"),
+    ),
+    "Producer: send signals": ("producer", "signal"),
+    "Analyst: what is held, and what happened": ("positions", "orders", "fills", "tail", "replay"),
+    "Contributor: work on deadreckon itself": (
+        *("contracts", "crashtest", "bench", "exchange", "version"),
+    ),
+}
+
+
 def front_door(called: str) -> App:
     """Return the app of all verbs; only the one that is `called` is imported."""
     app = App(
         name="dr",
         help="Deadreckon: an event-sourced trading stack that knows its position from its log.",
         help_format="plaintext",
+        help_formatter=HelpPages(),
         version_flags=[],
     )
-    add(app, VERBS, called)
+    add(app, VERBS, called, _panels())
     return app
 
 
-def add(app: App, verbs: Mapping[str, Verb], called: str | None = None) -> None:
+def add(
+    app: App,
+    verbs: Mapping[str, Verb],
+    called: str | None = None,
+    panels: Mapping[str, dict[str, Any]] = MappingProxyType({}),
+) -> None:
     """Add verbs that are imported only when called; without `called`, by the second argument."""
     if called is None:
         called = next(iter(sys.argv[2:]), "")
     for name, verb in verbs.items():
-        if name == called:
-            app.command(verb.target, name=name)
-        else:
-            app.command(verb.target, name=name, help=verb.help)
+        line = {} if name == called else {"help": verb.help}
+        app.command(verb.target, name=name, **line, **panels.get(name, {}))
+
+
+def _panels() -> dict[str, dict[str, Any]]:
+    """Return the panel of each verb of the front door, and its rank in it."""
+    found: dict[str, dict[str, Any]] = {}
+    for rank, (audience, names) in enumerate(AUDIENCES.items()):
+        group = Group(audience, sort_key=rank)
+        found |= {name: {"group": group, "sort_key": at} for at, name in enumerate(names)}
+    return found
 
 
 def call(words: list[str]) -> None:

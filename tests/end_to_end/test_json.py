@@ -10,12 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-from cyclopts import App
 
-from deadreckon.cli.app import front_door
 from tests.conftest import ROOT
 from tests.end_to_end.conftest import Dr
 from tests.support.forked_verbs import run_forked
+from tests.support.verb_names import verbs
 
 pytestmark = pytest.mark.slow
 
@@ -163,15 +162,6 @@ BAD = [
 WITHOUT_JSON = {"nats config", "exchange"}
 
 
-def verbs(app: App, before: str = "") -> Iterator[str]:
-    """Every verb of the command line by its name, groups of verbs left out."""
-    for name in app:
-        if name.startswith("-"):
-            continue
-        below = list(verbs(app[name], f"{before}{name} "))
-        yield from below or [before + name]
-
-
 def verb_of(words: str) -> str:
     name, _, rest = words.partition(" ")
     groups = "limits instruments venue cash strategy producer signal tape replay archive contracts"
@@ -179,7 +169,7 @@ def verb_of(words: str) -> str:
 
 
 def test_every_verb_is_tried() -> None:
-    known = {name for group in [""] for name in verbs(front_door(group))}
+    known = set(verbs())
     good = {verb_of(words) for words in [*GOOD, *LISTS, *LINES]}
     bad = {verb_of(words) for words, _, _ in BAD}
     # They take minutes, wait for a stack, or go on for ever (`up`: below).
