@@ -28,6 +28,7 @@ def status(*, options: FolderOptions = FolderOptions()) -> None:
     from deadreckon.cli.terminal.view_tables import print_json
     from deadreckon.node.folder_health import folder_health
     from deadreckon.node.summary import read_status
+    from deadreckon.runtime.process import crash_stacks
     from deadreckon.runtime.process.folder import Folder
 
     folder = Folder(options.data)
@@ -39,7 +40,7 @@ def status(*, options: FolderOptions = FolderOptions()) -> None:
     if health.halts is not None:
         answer.data["halts"] = health.halts
     server, log = server_location(folder), health.log
-    behind = messages_behind(answer, log)
+    behind, crashes = messages_behind(answer, log), crash_stacks.found(folder.logs)
     if options.json:
         print_json(
             answer,
@@ -48,6 +49,9 @@ def status(*, options: FolderOptions = FolderOptions()) -> None:
             nats=server,
             log=log,
             trading=msgspec.to_builtins(health.trading),
+            crashes=[str(path) for path in crashes],
         )
     else:
-        print_status(answer, behind, folder.holder(), server, log["reason"], health.trading)
+        print_status(
+            answer, behind, folder.holder(), server, log["reason"], health.trading, crashes
+        )

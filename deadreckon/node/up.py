@@ -334,6 +334,7 @@ async def run_stack(
     """
     log_lines.configure()
     folder = Folder(Path(settings.data)).create()
+    log_lines.report_crashes(folder.logs / "up.crash")
     use_folder(folder.root)
     tape = open_tape(folder.root / settings.market) if settings.market else None
     async with AsyncExitStack() as stack:

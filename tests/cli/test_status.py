@@ -57,6 +57,24 @@ def test_people_read_where_in_the_log_an_answer_stands(
     assert "no server runs, digest " in last
 
 
+def test_a_process_that_crashed_is_named_until_its_file_is_deleted(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = Folder(data).logs
+    logs.mkdir(exist_ok=True)
+    (logs / "fill.crash").touch()
+    (logs / "risk.crash").write_text("Fatal Python error: Segmentation fault")
+    dr("status", "--data", data, "--json")
+    assert document(capsys)["crashes"] == [str(logs / "risk.crash")]
+
+    dr("status", "--data", data)
+    assert f"a process crashed: its stacks are in {logs / 'risk.crash'}" in capsys.readouterr().out
+
+    (logs / "risk.crash").unlink()
+    dr("status", "--data", data)
+    assert "its stacks" not in capsys.readouterr().out
+
+
 def test_open_orders_are_shown_with_the_whole_id_that_cancel_wants(
     data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

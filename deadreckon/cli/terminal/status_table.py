@@ -1,7 +1,8 @@
 """The status of a folder in a few lines: what runs, what is wrong, what is held and halted."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
@@ -25,11 +26,14 @@ def print_status(
     server: dict[str, str] | None,
     trouble: str,
     trading: Trading,
+    crashes: Sequence[Path] = (),
 ) -> None:
-    """Print the status; `holder` is the process that runs the folder, `trouble` what is wrong."""
+    """Print the status; `holder` is the process that runs the folder, `trouble` what is wrong,
+    `crashes` the files with the stacks of processes that crashed."""
     found: dict[str, Any] = answer.data
     process = _process(holder, server, trouble)
-    lines = [*process, *_trading(trading), *_book(found), footer(answer, behind)]
+    fallen = [Text(f"a process crashed: its stacks are in {path}", "red") for path in crashes]
+    lines = [*process, *fallen, *_trading(trading), *_book(found), footer(answer, behind)]
     console().print(Text("\n").join(lines), soft_wrap=True)
 
 

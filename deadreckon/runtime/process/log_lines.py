@@ -10,6 +10,8 @@ from typing import Any, ClassVar, TextIO, cast
 
 import msgspec
 
+from deadreckon.runtime.process import crash_stacks
+
 
 class Logger:
     """Logger of this process, which imports structlog with the first line that is written: most
@@ -46,9 +48,24 @@ def _write_nothing(*_: object, **__: object) -> None:
 
 
 def configure(path: Path | None = None, level: int = logging.INFO) -> None:
-    """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise."""
+    """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise.
+
+    With a path the stacks of a crash go beside it, and a crash that left some there is logged.
+    """
     target = None if path is None else cast(TextIO, _Lines(path))  # all that a logger asks of one
     Logger.set(partial(_configure, target, path is None and sys.stderr.isatty(), level), level)
+    if path is not None:
+        report_crashes(path.with_suffix(crash_stacks.SUFFIX))
+
+
+def report_crashes(path: Path) -> None:
+    """Write the stacks of a crash of this process to a file, and log one that is in it already."""
+    if crash_stacks.report_in(path):
+        Logger().error(
+            "crashed_before",
+            stacks=str(path),
+            next="keep the file for whoever mends it, then delete it: docs/runbook.md",
+        )
 
 
 def _configure(target: TextIO | None, readable: bool, level: int) -> None:
