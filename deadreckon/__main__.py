@@ -8,9 +8,7 @@ import sys
 def main() -> None:
     """Run one verb of the front door; that nobody reads on is an ordinary end of it."""
     from deadreckon.cli.app import call
-    from deadreckon.runtime.process import crash_stacks
 
-    crash_stacks.report_on_stderr()
     try:
         call(sys.argv[1:])
     except BrokenPipeError:

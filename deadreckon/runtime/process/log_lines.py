@@ -50,11 +50,14 @@ def _write_nothing(*_: object, **__: object) -> None:
 def configure(path: Path | None = None, level: int = logging.INFO) -> None:
     """Write log lines to `path`, or to stderr: readable on a terminal, JSON otherwise.
 
-    With a path the stacks of a crash go beside it, and a crash that left some there is logged.
+    The stacks of a crash go to standard error or beside the path, where those of an earlier crash
+    are logged.
     """
     target = None if path is None else cast(TextIO, _Lines(path))  # all that a logger asks of one
     Logger.set(partial(_configure, target, path is None and sys.stderr.isatty(), level), level)
-    if path is not None:
+    if path is None:
+        crash_stacks.report_on_stderr()
+    else:
         report_crashes(path.with_suffix(crash_stacks.SUFFIX))
 
 
