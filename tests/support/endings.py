@@ -1,6 +1,6 @@
 """Stacks started and ended under load, again and again, to find crashes of the interpreter.
 
-    ./dr tool deadreckon.tools.endings --rounds 200
+    ./dr tool tests.support.endings --rounds 200
 
 Each round is a process of its own: server, services, every view, gateway and snapshots, with
 signals as fast as they are taken and pages that are read, until it ends at a moment drawn from the
@@ -113,7 +113,7 @@ def play_round(seed: int, root: Path) -> None:
 
 def failure(seed: int, root: Path) -> str:
     """Run one round in a process of its own; returns what was wrong, or nothing."""
-    command = [sys.executable, "-X", "faulthandler", "-m", "deadreckon.tools.endings"]
+    command = [sys.executable, "-X", "faulthandler", "-m", "tests.support.endings"]
     try:
         ended = subprocess.run(
             [*command, "--round", str(seed), "--folder", str(root)],

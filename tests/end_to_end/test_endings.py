@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deadreckon.runtime.process.source_tree import ROOT
-from deadreckon.tools import endings
+from tests.support import endings
 
 pytestmark = pytest.mark.slow
 
