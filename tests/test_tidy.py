@@ -10,10 +10,10 @@ import subprocess
 
 import pytest
 
-from tests.tidy import extension, imports, names, purity, shapes, words
+from tests.tidy import disk, extension, imports, names, purity, shapes, words
 from tests.tidy.sources import ROOMS, ROOT, Rule, Sample, our_tree, tree_of
 
-TOPICS = (imports, purity, shapes, names, words, extension)
+TOPICS = (imports, purity, shapes, names, words, extension, disk)
 RULES = [rule for topic in TOPICS for rule in topic.RULES]
 SAMPLES = [sample for topic in TOPICS for sample in topic.SAMPLES]
 

@@ -1,7 +1,6 @@
 """Writer of a range of the log: Parquet segments and a manifest, complete or not visible at all."""
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,8 +29,7 @@ from deadreckon.contracts.event import Mode
 from deadreckon.contracts.subjects import TOKEN, parse
 from deadreckon.contracts.timestamps import day_of
 from deadreckon.runtime.log.bus import Stored
-from deadreckon.runtime.process import killpoints
-from deadreckon.runtime.process.durable import sync
+from deadreckon.runtime.process import durable, killpoints
 
 UNFINISHED = ".unfinished"  # the folder of a range that is being written
 CHUNK_MESSAGES = 20_000  # held in memory before they go to disk, so that a day may be of any size
@@ -215,10 +213,9 @@ def delete_unfinished(root: Path, number: int) -> None:
 
 def move_durably(source: Path, target: Path) -> None:
     """Move a file to its path, on the disk before it is seen there."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    sync(source)
-    os.replace(source, target)
-    sync(target.parent)
+    durable.make_folders(target.parent, durable.SHARED_FOLDER)
+    durable.sync(source)
+    durable.move(source, target)
 
 
 def file_digest(path: Path) -> str:
@@ -231,18 +228,14 @@ def file_digest(path: Path) -> str:
 
 
 def _keep_manifest(root: Path, manifest: ArchiveManifest) -> None:
-    for segment in manifest.segments:  # the folders may be new as well
-        for folder in (root / segment.path).parents[1:3]:
-            sync(folder)
-    sync(root)
     replace_durably(root, file_of(root, manifest.number), file_bytes(manifest))
 
 
 def replace_durably(root: Path, path: Path, content: bytes) -> None:
     """Replace a file of an archive: a reader finds the old content or the new."""
     temporary = root / UNFINISHED / path.name
-    temporary.parent.mkdir(parents=True, exist_ok=True)
-    temporary.write_bytes(content)
+    durable.make_folders(temporary.parent, durable.SHARED_FOLDER)
+    durable.write(temporary, content, mode=durable.SHARED)
     move_durably(temporary, path)
 
 

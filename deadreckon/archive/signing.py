@@ -6,6 +6,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from deadreckon.contracts.errors import OperationalError
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.server.secret import read_or_create_secret
 
 FILE = "archive.seal"
@@ -36,7 +37,7 @@ def read_or_create_key(credentials: Path) -> SealKey:
 
     Raises ExposedSecretError or DamagedKeyError.
     """
-    credentials.mkdir(mode=0o700, parents=True, exist_ok=True)
+    durable.make_folders(credentials)
     path = credentials / FILE
     text = read_or_create_secret(
         path, lambda: Ed25519PrivateKey.generate().private_bytes_raw().hex()

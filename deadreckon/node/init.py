@@ -21,6 +21,7 @@ from deadreckon.node.demo_setup import further_strategy, instrument, setup_facts
 from deadreckon.node.demo_sizes import tape_sizes
 from deadreckon.node.operator_commands import record_facts
 from deadreckon.node.up import SETTINGS_FILE
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.strategies.loading import remember_files, use_folder
 
@@ -123,8 +124,8 @@ async def _fill(folder: Folder, options: InitOptions) -> NewFolder:
     ]
     market = str(tape.path.relative_to(folder.root))
     settings, signal = folder.root / SETTINGS_FILE, folder.root / FIRST_SIGNAL
-    settings.write_text(SETTINGS.format(market=json.dumps(market)), "utf-8")
-    signal.write_text(json.dumps(first_signal(listing, cash)) + "\n", "utf-8")
+    durable.replace(settings, SETTINGS.format(market=json.dumps(market)).encode())
+    durable.replace(signal, f"{json.dumps(first_signal(listing, cash))}\n".encode())
     signed = {"actor": options.actor, "reason": options.reason}
     await record_facts(folder.root, [replace(fact, **signed) for fact in facts])
     return NewFolder(
@@ -147,7 +148,7 @@ def _terms(facts: list[Event]) -> list[Event]:
 
 def _tape(folder: Folder, options: InitOptions) -> Tape:
     """Put the tape into the folder: the one that is given, or an invented one."""
-    folder.tapes.mkdir(exist_ok=True)
+    durable.make_folders(folder.tapes, durable.SHARED_FOLDER)
     if options.tape is None:
         name = checked_instrument(options.instrument)
         recipe = Recipe.of(

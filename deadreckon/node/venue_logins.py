@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from deadreckon.contracts.publishers import is_venue_edge
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.venues.port import Venue
 from deadreckon.venues.registry import UnknownAdapterError, VenueLogin, connect
@@ -13,7 +14,7 @@ from deadreckon.venues.registry import UnknownAdapterError, VenueLogin, connect
 
 def write_login(folder: Folder, edge: str, login: VenueLogin) -> None:
     """Store the login of an edge in the folder."""
-    _login_file(folder, edge).write_bytes(msgspec.json.encode(login) + b"\n")
+    durable.replace(_login_file(folder, edge), msgspec.json.encode(login) + b"\n")
 
 
 def connect_venues(folder: Folder, services: Collection[str]) -> dict[str, Venue]:

@@ -10,6 +10,7 @@ from deadreckon.contracts.event import Recorded
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks import lake_writer, sqlite
 from deadreckon.projections.store import NAMES, open_projector, paths, refuse_newer
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.file_lock import file_lock
 
 Message = tuple[int, Sequence[Recorded[Any]], int | None]  # sequence, facts, stored_at
@@ -67,4 +68,4 @@ def _swap(data: Path, folder: Path, names: Collection[str]) -> None:
         lake_writer.adopt(old.lake, new.lake)
         lake_writer.LakeSink(old.lake, old.analytics).close()  # creates the views anew
     if "metrics" in names and new.metrics.exists():
-        new.metrics.replace(old.metrics)
+        durable.move(new.metrics, old.metrics)

@@ -22,6 +22,7 @@ from msgspec.structs import replace
 
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.governance import StrategyConfigured
+from deadreckon.runtime.process import durable
 from deadreckon.strategies.builtin import ENTRY_POINTS
 from deadreckon.strategies.code_hash import CodeHash, code_hash
 from deadreckon.strategies.parameters import EntryParameters
@@ -70,10 +71,7 @@ def remember(data: Path, implementation: Implementation) -> None:
     """Write a strategy's file into the list of a data folder, in place of one of its kind."""
     path = data / LIST
     listed = _listed(path) | {implementation.kind: implementation.origin}
-    unfinished = path.with_suffix(f".{os.getpid()}.writing")
-    unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(listed)) + b"\n")
-    unfinished.chmod(0o600)
-    os.replace(unfinished, path)
+    durable.replace(path, msgspec.json.format(msgspec.json.encode(listed)) + b"\n")
 
 
 def remember_files(data: Path, kinds: Sequence[str]) -> None:

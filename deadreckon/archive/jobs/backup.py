@@ -25,7 +25,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.log.reading import read_stored
 from deadreckon.runtime.log.stream_copy import CHUNK, CopyHead, copy_in, copy_out
-from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process import durable, log_lines
 from deadreckon.runtime.process.folder import FORMAT, Folder
 
 KIND = "deadreckon backup"
@@ -81,7 +81,7 @@ async def back_up(
     try:
         async with owner_bus(folder) as bus:
             manifest = await _write(bus, folder.root, unfinished, credentials, progress)
-        os.replace(unfinished, file)
+        durable.move(unfinished, file)
     except OSError as error:
         raise BackupError(f"{file} cannot be written: {error.strerror or error}") from error
     finally:
@@ -111,8 +111,7 @@ async def _write(
         entry.size = len(content)
         archive.addfile(entry, io.BytesIO(content))
         archive.close()
-        file.flush()
-        os.fsync(file.fileno())
+    durable.sync(path)
     return manifest
 
 
@@ -211,7 +210,8 @@ async def restore_backup(
         (unfinished / STREAM).unlink()
         if data.exists():
             data.rmdir()
-        os.replace(unfinished, data)
+        durable.sync_all(unfinished)
+        durable.move(unfinished, data)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     await rebuild(data)  # views know where their folder lies

@@ -33,6 +33,7 @@ from deadreckon.marketdata.tapes.rows import (
     TradeRow,
     decode,
 )
+from deadreckon.runtime.process import durable
 
 if TYPE_CHECKING:
     import polars
@@ -193,7 +194,7 @@ def _stored_type(name: str) -> type[polars.DataType]:
 
 
 def _write_atomically(path: Path, frame: polars.DataFrame, metadata: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folders(path.parent, durable.SHARED_FOLDER)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         frame.write_parquet(
@@ -202,7 +203,8 @@ def _write_atomically(path: Path, frame: polars.DataFrame, metadata: dict[str, s
             row_group_size=BLOCK_ROWS,
             metadata=metadata,
         )
-        os.replace(partial, path)
+        durable.sync(partial)
+        durable.move(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 

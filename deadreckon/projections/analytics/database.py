@@ -15,6 +15,7 @@ from deadreckon.projections.sinks.published import STORED
 from deadreckon.projections.sinks.sink import SinkError
 from deadreckon.projections.table import Table
 from deadreckon.projections.tables import TABLES
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.source_tree import ROOT
 
 STORAGE = "v1.0.0"  # so that older versions of DuckDB can open the file too
@@ -52,7 +53,8 @@ def create(analytics: Path, folder: Path) -> None:
         database.execute("DETACH made")
     finally:
         database.close()
-    temporary.replace(analytics)
+    durable.sync(temporary)
+    durable.move(temporary, analytics)
     temporary.with_name(f"{temporary.name}.wal").unlink(missing_ok=True)
 
 

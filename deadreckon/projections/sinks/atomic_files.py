@@ -3,15 +3,15 @@
 import os
 from pathlib import Path
 
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import durable, killpoints
 
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Replace a file's contents: a reader finds the old or the new, never a part."""
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(content)
+    durable.write(temporary, content, mode=durable.SHARED)
     killpoints.passed("lake-manifest", path.name)
-    temporary.replace(path)
+    durable.move(temporary, path)
 
 
 def replace_link(link: Path, target: Path) -> None:
@@ -20,4 +20,4 @@ def replace_link(link: Path, target: Path) -> None:
     temporary = link.with_name(f".{link.name}.new")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(os.path.relpath(target, link.parent))
-    temporary.replace(link)
+    durable.move(temporary, link)

@@ -12,7 +12,7 @@ from deadreckon.projections.sinks.manifest import LakeManifest, LakeMoment, Lake
 from deadreckon.projections.sinks.sink import Batch, DamagedError, SupersededError, TableBatch
 from deadreckon.projections.table import Table, shape
 from deadreckon.projections.tables import TABLES
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import durable, killpoints
 from deadreckon.runtime.process.file_lock import file_lock
 
 # Parts of one level merge into one of the next: a day of flushes is some 50 parts a table.
@@ -117,7 +117,7 @@ class LakeSink(Lake):
         self._seen = _identity(self.folder)
         self._publish()
         for part in gone:
-            (self.folder / part.file).unlink(missing_ok=True)
+            durable.disk.unlink(self.folder / part.file)
 
     def _publish(self) -> None:
         if self.analytics is not None:
@@ -178,7 +178,7 @@ def adopt(folder: Path, built: Path) -> None:
         if old.format < manifest.FORMAT:
             published.upgrade(folder, old)
         fresh.generation = _next_generation(folder)
-        (built / "generation-1").rename(folder / _generation(fresh))
+        durable.move(built / "generation-1", folder / _generation(fresh))
         now = old.stamp()
         for part in fresh.parts:
             part.file = part.file.replace("generation-1/", f"{_generation(fresh)}/", 1)

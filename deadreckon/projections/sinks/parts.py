@@ -11,6 +11,7 @@ from polars import col
 
 from deadreckon.projections.sinks.sink import DoesNotFitError
 from deadreckon.projections.table import Table
+from deadreckon.runtime.process import durable
 
 AMOUNT = polars.Decimal(38, 18)
 _FITS = r"^-?\d{1,20}(\.\d{1,18})?$"
@@ -51,12 +52,12 @@ class Written(NamedTuple):
 
 def write(data: polars.DataFrame, path: Path) -> Written:
     """Write a part; it becomes visible only when complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folders(path.parent, durable.SHARED_FOLDER)
     content = io.BytesIO()
     data.write_parquet(content, compression="zstd")
     temporary = path.with_suffix(".writing")
-    temporary.write_bytes(content.getbuffer())
-    temporary.replace(path)
+    durable.write(temporary, content.getbuffer(), mode=durable.SHARED)
+    durable.move(temporary, path)
     return Written(content.tell(), hashlib.sha256(content.getbuffer()).hexdigest())
 
 

@@ -10,7 +10,7 @@ from deadreckon.projections.sinks.atomic_files import replace_link
 from deadreckon.projections.sinks.audit_database import AuditDatabase, schema
 from deadreckon.projections.sinks.sink import Batch, SupersededError, TableBatch
 from deadreckon.projections.tables import BY_NAME, TABLES
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import durable, killpoints
 from deadreckon.runtime.process.file_lock import file_lock
 
 # Rows of one statement. SQLite releases the interpreter lock while a statement runs, and must win
@@ -113,7 +113,8 @@ def _install(path: Path, built: Path) -> None:
     folder = generations(path)
     known = [int(file.stem.rpartition("-")[2]) for file in folder.glob("generation-*.sqlite")]
     current = folder / f"generation-{max(known, default=0) + 1}.sqlite"
-    built.rename(current)
+    durable.sync(built)
+    durable.move(built, current)
     replace_link(path, current)
     for number in known:
         for suffix in ("", "-wal", "-shm"):

@@ -7,7 +7,6 @@ continues.
 """
 
 import hashlib
-import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from deadreckon.replay.asof.fold import BookState, initial
 from deadreckon.replay.asof.ids import ENTRY
 from deadreckon.replay.asof.late import Late
 from deadreckon.runtime.log.feed import ChainLink
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.ingress import Ingress
 
@@ -224,11 +224,9 @@ def _decoded(content: bytes, shape: type[T], path: Path) -> T:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file atomically; a power cut may leave it empty, which its checksum reveals."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    """Write a file atomically."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        durable.make_folders(path.parent)
+        durable.replace(path, content)
     except OSError as error:
         raise AnchorsNotKeptError(f"{path}: {error.strerror}") from error

@@ -7,8 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.runtime.log.bus import ConfigurationError
-from deadreckon.runtime.process.durable import sync
-from deadreckon.runtime.server.secret import replace_private_file
+from deadreckon.runtime.process import durable
 
 FILE = Path("nats", "roll.json")
 
@@ -59,13 +58,9 @@ def refuse_unfinished_rollover(data: Path) -> None:
 
 def keep(data: Path, roll: Rollover) -> None:
     """Write the note to disk, before the step that it announces."""
-    path = data / FILE
-    replace_private_file(path, msgspec.json.encode(roll).decode() + "\n")
-    sync(path.parent)
+    durable.replace(data / FILE, msgspec.json.encode(roll) + b"\n")
 
 
 def forget(data: Path) -> None:
     """Delete the note: the rollover is finished."""
-    path = data / FILE
-    path.unlink(missing_ok=True)
-    sync(path.parent)
+    durable.remove(data / FILE)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deadreckon.contracts.errors import OperationalError
+from deadreckon.runtime.process import durable
 
 
 class LockedError(OperationalError):
@@ -25,7 +26,7 @@ def file_lock(path: Path, *, wait: bool = False) -> Iterator[None]:
     The holder's process id stands in the file for that time. Raises LockedError at once when
     another process (or another block of this one) holds it, unless it is waited for.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    durable.make_folders(path.parent, durable.SHARED_FOLDER)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         if not take(handle, wait=wait):

@@ -1,13 +1,12 @@
 """The folder a stack lives in: the store, the views, the secrets, and a stamp of its format."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from deadreckon.contracts.errors import OperationalError, UsageError
-from deadreckon.runtime.process.durable import sync
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.file_lock import LockedError, file_lock, holder
 
 FORMAT = 1  # raised when an older program could no longer read what a newer one writes
@@ -39,19 +38,20 @@ class Folder:
             raise FolderError(f"{self.root} is a file; give --data a folder")
         if self._stamp.exists():
             return self.check()
-        if self.root.is_dir() and any(self.root.iterdir()):
+        if self.root.is_dir() and not self._is_empty():
             raise FolderError(f"{self.root} holds something else; give --data a new folder")
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            durable.make_folders(self.root)
             self.root.chmod(0o700)  # it may have been made beforehand, for all to read
-            temporary = self._stamp.with_suffix(".tmp")
-            temporary.write_text(json.dumps({"format": FORMAT}) + "\n")
-            sync(temporary)
-            os.replace(temporary, self._stamp)
-            sync(self.root)
+            durable.replace(self._stamp, f"{json.dumps({'format': FORMAT})}\n".encode())
         except OSError as error:
             raise FolderError(f"{self.root} cannot be made: {error.strerror}") from error
         return self
+
+    def _is_empty(self) -> bool:
+        """Tell whether there is nothing in the folder but what an interrupted beginning left."""
+        begun = f".{self._stamp.name}."
+        return all(path.name.startswith(begun) for path in self.root.iterdir())
 
     def check(self) -> "Folder":
         """Refuse a folder that is not a data folder, or was written by a newer program."""

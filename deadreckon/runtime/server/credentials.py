@@ -1,12 +1,12 @@
 """Credentials on NATS: an nkey seed per role, each in a file only its owner may read."""
 
-import contextlib
 from pathlib import Path
 
 from msgspec import Struct
 
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.subjects import token
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.server.nkeys import InvalidSeedError, NKey, new_seed
 from deadreckon.runtime.server.secret import read_or_create_secret, read_secret
 
@@ -61,7 +61,7 @@ class Credentials:
 
     def kept(self, role: str) -> Credential:
         """Return the credential of a role, created if there is none. Raises ExposedSecretError."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.make_folders(self.folder)
         self.folder.chmod(0o700)
         return self._checked(role, read_or_create_secret(self.file(role), new_seed))
 
@@ -87,5 +87,4 @@ class Credentials:
 
     def forget(self, role: str) -> None:
         """Delete a seed, if it is here."""
-        with contextlib.suppress(FileNotFoundError):
-            self.file(role).unlink()
+        durable.remove(self.file(role))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deadreckon.contracts.errors import OperationalError
-from deadreckon.runtime.process.durable import sync
+from deadreckon.runtime.process import durable
 
 
 class ExposedSecretError(OperationalError):
@@ -20,10 +20,11 @@ def read_or_create_secret(path: Path, make: Callable[[], str]) -> str:
         # Whole or not there at all, whoever is killed meanwhile; and the first of two who make one
         # wins.
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        write_private_file(unfinished, make() + "\n")
+        durable.write(unfinished, f"{make()}\n".encode())
         with contextlib.suppress(FileExistsError):
-            os.link(unfinished, path)
-        unfinished.unlink()
+            durable.disk.link(unfinished, path)
+        durable.disk.unlink(unfinished)
+        durable.sync(path.parent)
     return read_secret(path)
 
 
@@ -36,20 +37,7 @@ def read_secret(path: Path) -> str:
     return path.read_text("ascii").strip()
 
 
-def write_private_file(path: Path, text: str) -> None:
-    """Write a file for its owner alone, and to the disk."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
 def replace_private_file(path: Path, text: str) -> None:
     """Replace a file for its owner alone: a reader finds the old content or the new, also after a
     power failure."""
-    unfinished = path.with_suffix(".unfinished")
-    write_private_file(unfinished, text)
-    os.replace(unfinished, path)
-    sync(path.parent)
+    durable.replace(path, text.encode())

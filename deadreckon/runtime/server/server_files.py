@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.subjects import VENUE_EDGES
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.file_lock import file_lock
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.accounts import accounts_text
@@ -101,7 +102,7 @@ class ServerFiles:
 
     def prepare(self) -> None:
         """Create the folder, accessible for its owner alone."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        durable.make_folders(self.folder)
         self.folder.chmod(0o700)
 
     def bring_up_to_date(self) -> None:
@@ -109,7 +110,7 @@ class ServerFiles:
         accounts = self.store / "jetstream"
         everybodys, own = accounts / "$G", accounts / "LOG"
         if everybodys.is_dir() and not own.exists():
-            os.replace(everybodys, own)
+            durable.move(everybodys, own)
         (self.folder / "secret").unlink(missing_ok=True)
         self._register_venues()
 

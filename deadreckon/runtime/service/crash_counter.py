@@ -1,9 +1,7 @@
 """Counter of crashes by event, so that a service that fails again and again halts the book."""
 
-import contextlib
 import os
 from collections.abc import Iterator
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.event import Recorded
-from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process import durable, log_lines
 
 REPEATS = 3  # identical ends in a row before the book halts; one or two may be the machine's
 
@@ -30,8 +28,13 @@ class Crash(Struct, frozen=True):
 _LINES = msgspec.json.Decoder(Crash)
 
 
-def _last_byte(file: FileIO) -> bytes:
-    return os.pread(file.fileno(), 1, file.tell() - 1)
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file ends with the end of a line, or is empty or missing."""
+    if not path.exists() or not path.stat().st_size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
 
 
 class CrashCounter:
@@ -44,11 +47,9 @@ class CrashCounter:
         """Add one line."""
         log.error("service_failed", **msgspec.structs.asdict(crash))
         if self._path is not None:
-            with self._path.open("a+b", buffering=0) as lines:
-                # A line that a power cut has halved is ended, so that it does not damage this one.
-                whole = lines.seek(0, os.SEEK_END) == 0 or _last_byte(lines) == b"\n"
-                lines.write((b"" if whole else b"\n") + msgspec.json.encode(crash) + b"\n")
-                os.fsync(lines.fileno())
+            # A line that a power cut has halved is ended, so that it does not damage this one.
+            end = b"" if _is_whole(self._path) else b"\n"
+            durable.append(self._path, end + msgspec.json.encode(crash) + b"\n")
 
     def repeated(self) -> Crash | None:
         """Return the crash with which the last REPEATS lives of a service ended alike, if they did.
@@ -76,8 +77,7 @@ class CrashCounter:
     def forget(self) -> None:
         """Forget earlier crashes, after an orderly end."""
         if self._path is not None:
-            with contextlib.suppress(FileNotFoundError):
-                self._path.unlink()
+            durable.remove(self._path)
 
 
 class CrashGuard:

@@ -5,7 +5,7 @@ state. It is written under another name, synced and renamed, so that it is whole
 """
 
 import hashlib
-import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from deadreckon.contracts.event import Mode
 from deadreckon.runtime.log.feed import ChainLink
-from deadreckon.runtime.process import killpoints
+from deadreckon.runtime.process import durable, killpoints
 from deadreckon.runtime.service.ingress import Ingress
 
 FORMAT = 1
@@ -102,12 +102,11 @@ def write_whole(path: Path, head: bytes, encoded: bytes, name: str) -> None:
     mark = b"%s %s\n" % (_mark(), checksum.hexdigest().encode())
     state = memoryview(encoded)
     half = len(state) // 2
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(mark + head + b"\n")
-        file.write(state[:half])
-        if killpoints.armed is not None:
-            file.flush()
-            killpoints.passed("snapshot-half", name)
-        file.write(state[half:])
-        file.flush()
-        os.fsync(file.fileno())
+
+    def pieces() -> Iterator[durable.Content]:
+        yield mark + head + b"\n"
+        yield state[:half]
+        killpoints.passed("snapshot-half", name)
+        yield state[half:]
+
+    durable.write_pieces(path, pieces())

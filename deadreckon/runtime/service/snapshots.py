@@ -17,8 +17,7 @@ from deadreckon.contracts.units import described
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import ChainLinks
-from deadreckon.runtime.process import killpoints, log_lines
-from deadreckon.runtime.process.durable import sync
+from deadreckon.runtime.process import durable, killpoints, log_lines
 from deadreckon.runtime.service.fold_code import fold_code
 from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.runtime.service.snapshot_file import (
@@ -183,12 +182,10 @@ class SnapshotStore:
         path = self.folder / f"{position.sequence:016d}{SUFFIX}"
         temporary = path.with_suffix(f".{os.getpid()}{WRITING}")
         try:
-            for folder in (self.folder.parent, self.folder):
-                folder.mkdir(exist_ok=True, mode=0o700)
+            durable.make_folders(self.folder)
             write_whole(temporary, head, encoded, self._name)
             killpoints.passed("snapshot-whole", self._name)
-            os.replace(temporary, path)
-            sync(self.folder)
+            durable.move(temporary, path)
             killpoints.passed("snapshot-done", self._name)
             self._prune()
         except OSError as error:
@@ -197,7 +194,7 @@ class SnapshotStore:
     def _prune(self) -> None:
         old = sorted(self.folder.glob(f"*{SUFFIX}"))[:-KEPT]
         for path in [*old, *self.folder.glob(f"*{WRITING}")]:
-            path.unlink(missing_ok=True)
+            durable.disk.unlink(path)
 
 
 class Snapshots:
