@@ -10,9 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane
+from deadreckon.contracts.bounds import check_text, check_url
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
+from deadreckon.contracts.subjects import token
 from deadreckon.node.venue_logins import write_login
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.cancellation import cancel_all
@@ -52,6 +54,12 @@ class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
     cash: dict[str, Decimal] = {}
 
     def __post_init__(self) -> None:
+        if self.url:
+            check_url("url", self.url, ("http", "https"))
+        if self.key_file:
+            check_text("key_file", self.key_file, "the path of a file")
+        if self.seed is not None:
+            check_text("seed", self.seed, "a text")
         elsewhere = bool(self.url and self.key_file)
         if elsewhere == self.embedded or bool(self.url) != bool(self.key_file):
             raise ValueError("give url and key_file, or embedded = true")
@@ -59,6 +67,8 @@ class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
             if not is_sane(amount) or amount <= 0:
                 raise ValueError(f"cash {currency}: expected a positive amount, found {amount}")
         for symbol in self.symbols:
+            for name in ("symbol", "quote_currency"):
+                token(getattr(symbol, name), name)
             for name in ("base_price", "tick_size", "lot_size"):
                 value = getattr(symbol, name)
                 if not is_sane(value) or value <= 0:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.archive.jobs.daily_seal import ArchivePolicy, DailySealer
 from deadreckon.archive.open_log import server_location, stack_bus
+from deadreckon.contracts.bounds import check_number, check_text, shorten
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
@@ -90,18 +91,21 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         token(self.book, "book")
-        if not self.data or "\0" in self.data:
-            raise ValueError("data: expected the path of a folder")
+        check_text("data", self.data, "the path of a folder")
+        if self.nats is not None:
+            check_text("nats", self.nats, "a URL, or a file that names a server")
+        if self.market is not None:
+            check_text("market", self.market, "a tape of the folder")
         for name in self.services:
             if name not in RANK and not is_venue_edge(name):
                 raise ValueError(f"services: {name} is not one of {', '.join(RANK)}")
         if len(set(self.services)) < len(self.services):
             raise ValueError("services: a name stands there twice")
-        _within("web_port", self.web_port or 0, 0, PORT_MAX)
+        check_number("web_port", self.web_port or 0, 0, PORT_MAX)
         if self.nats_port != ANY_PORT:
-            _within("nats_port", self.nats_port, 1, PORT_MAX)
-        _within("clock_seconds", self.clock_seconds, CLOCK_SECONDS_MIN, CLOCK_SECONDS_MAX)
-        _within("check_views_minutes", self.check_views_minutes, 0, CHECK_MINUTES_MAX)
+            check_number("nats_port", self.nats_port, 1, PORT_MAX)
+        check_number("clock_seconds", self.clock_seconds, CLOCK_SECONDS_MIN, CLOCK_SECONDS_MAX)
+        check_number("check_views_minutes", self.check_views_minutes, 0, CHECK_MINUTES_MAX)
         if self.market is not None and self.mode != "paper":
             raise ValueError(f"market: a played tape is for mode paper, found {self.mode}")
 
@@ -110,12 +114,6 @@ class StackSettings(Struct, frozen=True, forbid_unknown_fields=True):
         """The services, with the edges of the venues."""
         more = (edge for edge in self.venues.edges if edge not in self.services)
         return (*self.services, *more)
-
-
-def _within(name: str, value: float, least: float, most: float) -> None:
-    """Check a setting, which NaN does not pass. Raises ValueError."""
-    if not least <= value <= most:
-        raise ValueError(f"{name}: expected {least:g} to {most:g}, found {value:g}")
 
 
 def read_settings(path: Path | None, data: str = "var") -> StackSettings:
@@ -127,7 +125,7 @@ def read_settings(path: Path | None, data: str = "var") -> StackSettings:
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from None
     except (ValueError, ArithmeticError, RecursionError, msgspec.MsgspecError) as error:
-        raise SettingsError(f"{path}: {error}") from None
+        raise SettingsError(f"{path}: {shorten(error)}") from None
 
 
 class LiveStack:

@@ -6,11 +6,15 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.bounds import check_number, check_text, check_url, shorten
 from deadreckon.runtime.log.bus import ConfigurationError
 from deadreckon.runtime.log.connection import CONNECT_WAIT
 from deadreckon.runtime.log.jetstream import JetStreamBus
 from deadreckon.runtime.server.credentials import Credential, Credentials
 from deadreckon.runtime.server.rights import API, IMPORTED, OWNERS
+
+SCHEMES = ("nats", "tls")
+REPLICAS_MAX = 5  # of a stream, by the server
 
 
 class Endpoint(Struct, frozen=True):
@@ -68,7 +72,7 @@ class Endpoint(Struct, frozen=True):
             raise ConfigurationError(f"{self.ca}: no certificates to trust: {error}") from None
 
 
-class _Settings(Struct, forbid_unknown_fields=True):
+class ServerSettings(Struct, forbid_unknown_fields=True):
     """A server in a file: its `url` (several separated by commas), the folder of `credentials` and
     the `ca` to trust, both as seen from the file, and `replicas`."""
 
@@ -76,6 +80,16 @@ class _Settings(Struct, forbid_unknown_fields=True):
     credentials: str = ""
     ca: str = ""
     replicas: int | None = None
+
+    def __post_init__(self) -> None:
+        check_text("url", self.url, "URLs, separated by commas")
+        for each in self.url.split(","):
+            check_url("url", each if "://" in each else f"nats://{each}", SCHEMES)
+        for name in ("credentials", "ca"):
+            if path := getattr(self, name):
+                check_text(name, path, "a path")
+        if self.replicas is not None:
+            check_number("replicas", self.replicas, 1, REPLICAS_MAX)
 
 
 def external_endpoint(server: str) -> Endpoint:
@@ -87,10 +101,10 @@ def external_endpoint(server: str) -> Endpoint:
         return Endpoint(tuple(server.split(",")))
     path = Path(server)
     try:
-        settings = msgspec.toml.decode(path.read_bytes(), type=_Settings)
-    except (OSError, msgspec.MsgspecError) as error:
+        settings = msgspec.toml.decode(path.read_bytes(), type=ServerSettings)
+    except (OSError, ValueError, ArithmeticError, RecursionError) as error:
         raise ConfigurationError(
-            f"{server}: neither a URL nor a file that names one: {error}"
+            f"{shorten(server)}: neither a URL nor a file that names one: {shorten(error)}"
         ) from None
     return Endpoint(
         tuple(settings.url.split(",")),

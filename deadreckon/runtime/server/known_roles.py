@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from deadreckon.contracts.bounds import check_text
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
@@ -37,6 +38,10 @@ class Tls(Struct, frozen=True, forbid_unknown_fields=True):
     cert: str
     key: str
     ca: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("cert", "key", *(["ca"] if self.ca else [])):
+            check_text(name, getattr(self, name), "the path of a file")
 
     def absolute(self) -> "Tls":
         """Return the paths made absolute."""
