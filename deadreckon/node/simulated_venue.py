@@ -10,13 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.amounts import is_sane
-from deadreckon.contracts.bounds import check_text, check_url
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.instruments import InstrumentListed, VenueConfigured
 from deadreckon.contracts.portfolio import CashDeposited
-from deadreckon.contracts.subjects import token
 from deadreckon.node.venue_logins import write_login
 from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.bounds import check_text, check_url
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.venues.registry import VenueLogin
@@ -68,7 +67,7 @@ class SimulatedVenueSettings(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"cash {currency}: expected a positive amount, found {amount}")
         for symbol in self.symbols:
             for name in ("symbol", "quote_currency"):
-                token(getattr(symbol, name), name)
+                check_text(name, getattr(symbol, name), "a symbol")
             for name in ("base_price", "tick_size", "lot_size"):
                 value = getattr(symbol, name)
                 if not is_sane(value) or value <= 0:

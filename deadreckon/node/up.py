@@ -11,7 +11,6 @@ from msgspec import Struct
 from deadreckon import __version__
 from deadreckon.archive.jobs.daily_seal import ArchivePolicy, DailySealer
 from deadreckon.archive.open_log import server_location, stack_bus
-from deadreckon.contracts.bounds import check_number, check_text, shorten
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
 from deadreckon.contracts.life import StackStarted, StackStopped
@@ -35,6 +34,7 @@ from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import retry
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.process import log_lines
+from deadreckon.runtime.process.bounds import check_number, check_text, shorten
 from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.process.interrupts import interrupt_event, wait_for_interrupt

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.bounds import check_number, check_text, check_url, shorten
 from deadreckon.runtime.log.bus import ConfigurationError
 from deadreckon.runtime.log.connection import CONNECT_WAIT
 from deadreckon.runtime.log.jetstream import JetStreamBus
+from deadreckon.runtime.process.bounds import check_number, check_text, check_url, shorten
 from deadreckon.runtime.server.credentials import Credential, Credentials
 from deadreckon.runtime.server.rights import API, IMPORTED, OWNERS
 

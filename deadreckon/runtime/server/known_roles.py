@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from deadreckon.contracts.bounds import check_text
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
+from deadreckon.runtime.process.bounds import check_text
 from deadreckon.runtime.server.secret import replace_private_file
 
 DEFAULT_BOOK = "desk"  # of a folder that names no other

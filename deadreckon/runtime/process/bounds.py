@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 TEXT_MAX = 4_096  # characters; no path of a system is longer
 SHOWN_MAX = 100  # characters of a text that an error repeats
-FAULT_MAX = 400  # characters of what is said about a fault
+FAULT_MAX = 400  # characters of the text of a fault
 
 
 def check_number(name: str, value: float, least: float, most: float) -> None:
@@ -39,7 +39,7 @@ def check_url(name: str, url: str, schemes: Collection[str]) -> None:
 
 
 def shorten(fault: object) -> str:
-    """Return what is said about a fault; of a long one begin and end, where it is named.
+    """Return the text of a fault; of a long one begin and end, where it is named.
 
     >>> len(shorten("x" * 10_000))
     400
