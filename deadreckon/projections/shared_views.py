@@ -29,9 +29,9 @@ LIMITS = tuple(
 CHANGED_BY = ("book", "at", "event_id", "actor", "reason", "sequence", "event_index")
 
 
-def trades(confidence: str, times: str) -> str:
+def trades(confidence: str, times: str, fills: str = "fills", orders: str = "orders") -> str:
     """Return the query of `trades`, given the dialect's expressions for the confidence of the
-    signal `entering` came from, and for times of `trip`."""
+    signal `entering` came from and for times of `trip`, and where it finds fills and orders."""
     return f"""
 SELECT {_named("trip", _OF_TRIP[:4])}, trip.number,
   CASE trip.status WHEN 'open' THEN 'open' ELSE 'closed' END AS status,
@@ -42,10 +42,10 @@ SELECT {_named("trip", _OF_TRIP[:4])}, trip.number,
   leaving.signal_id AS exit_signal_id, leaving.order_id AS exit_order_id,
   {confidence} AS confidence, {_named("trip", _AFTER)}
 FROM round_trips AS trip
-LEFT JOIN fills AS entry ON entry.event_id = trip.entry_event_id
-LEFT JOIN orders AS entering ON entering.order_id = entry.order_id
-LEFT JOIN fills AS leave ON leave.event_id = trip.exit_event_id
-LEFT JOIN orders AS leaving ON leaving.order_id = leave.order_id
+LEFT JOIN {fills} AS entry ON entry.event_id = trip.entry_event_id
+LEFT JOIN {orders} AS entering ON entering.order_id = entry.order_id
+LEFT JOIN {fills} AS leave ON leave.event_id = trip.exit_event_id
+LEFT JOIN {orders} AS leaving ON leaving.order_id = leave.order_id
 """
 
 

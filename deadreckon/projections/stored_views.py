@@ -4,15 +4,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import structlog
-
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.projections.projector import Projector
 from deadreckon.projections.sinks.sink import SupersededError
 from deadreckon.projections.store import extent, open_projector, paths, renew
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 class ViewAheadError(OperationalError):

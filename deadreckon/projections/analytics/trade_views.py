@@ -14,6 +14,12 @@ _SIGNAL = """LEFT JOIN (
 ) AS signal ON (signal.book, signal.producer, signal.signal_id)
   = (entering.book, entering.producer, entering.signal_id)
 """
+# Both are joined twice and read once: planning a view over Parquet costs more than running it.
+_READ_ONCE = """
+WITH known_fills AS MATERIALIZED (SELECT event_id, order_id FROM fills),
+known_orders AS MATERIALIZED (
+  SELECT order_id, book, producer, signal_id, purpose FROM orders)
+"""
 _TIMES = (
     "make_timestamp_ns(trip.opened_at) AS opened, make_timestamp_ns(trip.closed_at) AS closed, "
     f"DATE '1970-01-01' + CAST(trip.closed_at // {DAY} AS INTEGER) AS day"
@@ -26,7 +32,7 @@ SELECT time, "at", book, instrument, kind, price, sequence, event_index FROM mar
 """
 
 _TRADE_STATISTICS = """
-WITH closed AS (
+WITH closed AS MATERIALIZED (
   SELECT *, net - coin_fees_value AS result FROM trades WHERE status = 'closed'
 )
 SELECT book, strategy, currency, count(*) AS trades, count(*) FILTER (result > 0) AS wins,
@@ -43,7 +49,7 @@ FROM closed GROUP BY book, strategy, currency ORDER BY book, strategy, currency
 
 # A position at each change of any, at the price that was known; the past in one number.
 _EQUITY_AT_FILLS = """
-WITH placed AS (
+WITH placed AS MATERIALIZED (
   SELECT *, sequence * 1000000 + event_index AS moment FROM positions_changes
 ), moments AS (
   SELECT DISTINCT book, currency, moment, sequence, event_index, "at", time, day FROM placed
@@ -152,7 +158,9 @@ def numbers() -> dict[str, str]:
 
 VIEWS: dict[str, str] = {
     "prices": _PRICES,
-    "trades": shared_views.trades(_CONFIDENCE, _TIMES) + _SIGNAL,
+    "trades": _READ_ONCE
+    + shared_views.trades(_CONFIDENCE, _TIMES, "known_fills", "known_orders").lstrip()
+    + _SIGNAL,
     "trade_statistics": _TRADE_STATISTICS,
     "limits_changes": _limits_changes(),
     "equity_at_fills": _EQUITY_AT_FILLS,
