@@ -94,7 +94,7 @@ AUDIENCES = {
     "Strategy author: try ideas on market data": ("init", "demo", "tape", "strategy"),
     "Operator: run a stack, watch it, stop it": (
         *("up", "run", "status", "halt", "resume", "flatten", "cancel"),
-        *("limits", "instruments", "venue", "mark", "cash", "nats"),
+        *("limits", "instruments", "venue", "mark", "cash", "clock", "nats"),
         *("doctor", "verify", "rebuild", "backup", "restore", "archive", "drill"),
     ),
     "Producer: send signals": ("producer", "signal"),

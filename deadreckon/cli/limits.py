@@ -1,12 +1,17 @@
 """`dr limits`: show or set the risk limits in force."""
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
 from deadreckon.cli.document import print_document
 from deadreckon.cli.operator_facts import assigned, build, in_force, print_block, publish
 from deadreckon.cli.options import CommandOptions, LogOptions
+
+if TYPE_CHECKING:
+    from deadreckon.node.limits_history import LimitChange
 
 # Fields of `ProducerQuotaSet`, which is an event of its own.
 QUOTAS = ("producer_signals_per_second", "producer_bytes_per_second")
@@ -35,6 +40,64 @@ def show(*, options: LogOptions = LogOptions()) -> None:
     print_block(found[1], set_by=found[0])
     if quota is not None:
         print_block(quota[1], set_by=quota[0])
+
+
+@limits.command(name="history")
+def history(name: str | None = None, /, *, options: LogOptions = LogOptions()) -> None:
+    """Print who changed which limit, when, from what to what, and why; the earliest first.
+
+    Example: dr limits history drawdown_max --data run1
+
+    Parameters
+    ----------
+    name
+        Of this limit alone.
+    """
+    from deadreckon.cli.running import run
+    from deadreckon.formatting.nearest import nearest_name
+    from deadreckon.node.limits_history import NAMES, limits_history
+
+    name = name and name.removeprefix("risk.")
+    if name is not None and name not in NAMES:
+        fail(f"no limit is called {name}; {nearest_name(name, NAMES)}", EXIT_USAGE)
+    found = run(lambda: limits_history(options.data, options.nats, name))
+    if options.json:
+        print_document(found)
+    elif found:
+        _print_history(found)
+    else:
+        print("nobody has changed it" if name else "nobody has set limits")
+
+
+def _print_history(changes: "list[LimitChange]") -> None:
+    from rich.text import Text
+
+    from deadreckon.cli.terminal.tables import Column, console, fitting_table
+    from deadreckon.formatting.field_text import format_value
+    from deadreckon.formatting.text import cell_text
+    from deadreckon.formatting.times import rounded_moment
+    from deadreckon.node.limits_history import NAMES
+
+    names = ("time", "limit", "from", "to", "actor", "reason", "sequence")
+    ranks = (0, 0, 0, 0, 1, 2, 3)
+    rows = [
+        [
+            Text(cell_text(text))
+            for text in (
+                rounded_moment(it.at) if it.at else "",
+                it.name,
+                format_value(NAMES[it.name], it.name, it.before),
+                format_value(NAMES[it.name], it.name, it.after),
+                it.actor,
+                it.reason,
+                f"{it.sequence}",
+            )
+        ]
+        for it in changes
+    ]
+    out = console()
+    columns = [Column(name, rank) for name, rank in zip(names, ranks, strict=True)]
+    out.print(fitting_table(out, columns, rows))
 
 
 @limits.command(name="set")

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +13,7 @@ from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, UNANSWERED, VerbEnd,
 from deadreckon.cli.document import print_document
 from deadreckon.cli.options import LogOptions, Seconds
 from deadreckon.contracts.event import Event
+from deadreckon.formatting.nearest import nearest_name
 
 if TYPE_CHECKING:
     from deadreckon.node.operator_commands import InForce
@@ -112,9 +112,7 @@ def assigned(assignments: Sequence[str], *shapes: type[Event], prefix: str = "")
         name, sign, value = text.partition("=")
         name = name.removeprefix(prefix)
         if not sign or name not in known:
-            near = get_close_matches(name, known, 1)
-            hint = f"did you mean {near[0]}?" if near else f"the names are {', '.join(known)}"
-            fail(f"{text!r}: give NAME=VALUE; {hint}", EXIT_USAGE)
+            fail(f"{text!r}: give NAME=VALUE; {nearest_name(name, known)}", EXIT_USAGE)
         try:
             found[name] = parse_field(shape_of[name], name, value)
         except ValueError as error:
@@ -151,8 +149,9 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
 def _nearest(event: Event, options: LogOptions) -> str:
     """The listed instrument whose name comes nearest to that of a refused fact, as a question."""
     name = getattr(event, "instrument", None) or ""
-    near = get_close_matches(name, in_force(options.data, options.nats).instruments, 1)
-    return f"; did you mean {near[0]}?" if near else ""
+    if not name:
+        return ""
+    return f"; {nearest_name(name, in_force(options.data, options.nats).instruments)}"
 
 
 def publish_command(

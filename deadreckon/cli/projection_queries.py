@@ -38,9 +38,9 @@ def print_table(
 ) -> None:
     """Print rows of a projection as a table or as JSON, with their position in the log."""
     from deadreckon.cli.terminal.view_tables import print_json
-    from deadreckon.projections.queries import read_table
+    from deadreckon.projections.queries import read_named
 
-    _, answer, log = ask(options.data, lambda folder: read_table(folder, name, query))
+    _, answer, log = ask(options.data, lambda folder: read_named(folder, name, query))
     if log["reason"]:
         print(log["reason"], file=sys.stderr)
     (print_json if options.json else show)(answer, messages_behind(answer, log))

@@ -39,6 +39,8 @@ def tail(
     """
     if start is not None and start < 1:
         fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
+    for pattern in kinds or ():
+        _check_type(pattern)
     from deadreckon.cli.running import run
     from deadreckon.cli.terminal.event_lines import event_printer
     from deadreckon.node.tail import tail as job
@@ -49,6 +51,17 @@ def tail(
             lambda: job(options.data, options.nats, start, kinds or (), show, follow=follow)
         )
     )
+
+
+def _check_type(pattern: str) -> None:
+    """End with exit code 2 when no type of event can fit."""
+    from deadreckon.formatting.nearest import nearest_name
+    from deadreckon.node.tail import event_types, fits
+
+    known = event_types()
+    if not any(fits(pattern, names) for names in known.items()):
+        near = nearest_name(pattern.strip("*"), [*known, *known.values()])
+        fail(f"--type {pattern}: no event type fits; {near}", EXIT_USAGE)
 
 
 def _print_json(event: "TailedEvent") -> None:

@@ -124,5 +124,14 @@ def format_field(shape: type[Struct], name: str, value: Any) -> str:
     return str(value)
 
 
+def format_value(shape: type[Struct], name: str, value: Any) -> str:
+    """Format a field's value as JSON has it, where it stands alone: null is off."""
+    if value is None:
+        return "off"
+    if units(shape).get(name) == "share" and isinstance(value, str):
+        return format_field(shape, name, Decimal(value))
+    return format_field(shape, name, value) or "none"
+
+
 def _is_list(shape: type[Struct], name: str) -> bool:
     return get_origin(get_type_hints(shape).get(name)) in (list, tuple)

@@ -24,6 +24,7 @@ from deadreckon.services.catalogue import BOOK
 
 LATEST_MESSAGES = 20  # messages shown first, unless a sequence is given
 POLL_SECONDS = 1.0  # between two checks whether the server still runs
+DAMAGED = "LogDamaged"  # what a message is shown as that cannot be read
 STYLE = RoundedStyle()
 
 
@@ -40,11 +41,21 @@ class TailedEvent(Struct, frozen=True):
     document: bytes
 
 
+def event_types() -> dict[str, str]:
+    """Return the short name of every type of event, with its name in the log."""
+    return {shape.__name__: name for shape, name in NAMES.items()} | {DAMAGED: ""}
+
+
+def fits(pattern: str, names: Sequence[str]) -> bool:
+    """Tell whether a pattern fits one of an event's names, in letters of any case."""
+    return any(fnmatchcase(name.lower(), pattern.lower()) for name in names)
+
+
 class TailReader:
     """Reader of log messages, filtered by event type (no patterns: everything)."""
 
     def __init__(self, patterns: Sequence[str], book: str = BOOK, mode: Mode = "paper") -> None:
-        self._patterns = [pattern.lower() for pattern in patterns]
+        self._patterns = patterns
         self._decoding = Decoding(from_start=False)
         # Every inbound message is read, whichever service handles it: this reader decides nothing.
         self._ingress = Ingress(book, mode, reads_signals=True, restamps=False)
@@ -61,10 +72,7 @@ class TailReader:
                 yield self._event(message, index, record, name)
 
     def _wanted(self, *names: str) -> bool:
-        patterns = self._patterns
-        return not patterns or any(
-            fnmatchcase(name.lower(), pattern) for name in names for pattern in patterns
-        )
+        return not self._patterns or any(fits(pattern, names) for pattern in self._patterns)
 
     def _event(self, message: Message, index: int, record: Recorded[Any], name: str) -> TailedEvent:
         if message.commit is not None:
@@ -83,7 +91,7 @@ class TailReader:
         )
         text = f"{where}: {message.damage}"
         return TailedEvent(
-            message.sequence, 0, "", subject.service, "LogDamaged", cell_text(text), document
+            message.sequence, 0, "", subject.service, DAMAGED, cell_text(text), document
         )
 
 

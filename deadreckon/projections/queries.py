@@ -12,8 +12,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from deadreckon.contracts.amounts import text
-from deadreckon.contracts.errors import OperationalError
+from deadreckon.contracts.errors import DifferenceError, OperationalError
 from deadreckon.contracts.timestamps import format_timestamp
+from deadreckon.formatting.nearest import nearest_name
 from deadreckon.projections.columns import Column
 from deadreckon.projections.digest import TableDigest
 from deadreckon.projections.sinks.audit_database import AuditDatabase
@@ -23,6 +24,11 @@ from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.nats_server import running_server
 from deadreckon.runtime.server.rights import ANALYST
 
+# The tables that name what a query may ask for.
+NAMING = {
+    "strategy": ("signals", "orders", "positions"),
+    "instrument": ("instruments", "signals", "orders", "positions"),
+}
 LIMIT = 50  # rows in an answer by default
 LIMIT_MAX = 10_000
 
@@ -31,6 +37,10 @@ RowDocument = dict[str, Any]
 
 class NoViewsError(OperationalError):
     """You queried a folder without an audit database; the message says what creates one."""
+
+
+class UnknownNameError(DifferenceError):
+    """You asked for the rows of a name that the folder does not know; the message suggests one."""
 
 
 class TableAnswer(Struct, frozen=True):
@@ -101,6 +111,13 @@ class ViewsReader:
         )
         return dict(self._book.query(query))
 
+    def names(self, column: str) -> set[str]:
+        """Query the names in a column of any table: strategies, or instruments, that are known."""
+        found: set[str] = set()
+        for table in self.digests.keys() & set(NAMING[column]):
+            found |= self.counts(table, column).keys()
+        return found - {None, ""}
+
     def answer(self, data: Any, *tables: str) -> TableAnswer:
         """Wrap data made from these tables, or from all of them when none is named."""
         of = {name: self.digests[name] for name in tables or self.digests}
@@ -128,6 +145,18 @@ def read_table(folder: Folder, name: str, wanted: TableQuery) -> TableAnswer:
     """Query the rows of one table. Raises NoViewsError or SinkError."""
     with open_views(folder) as book:
         return book.table(name, wanted)
+
+
+def read_named(folder: Folder, name: str, wanted: TableQuery) -> TableAnswer:
+    """Query the rows of one table. Raises UnknownNameError where nothing in the folder has the
+    strategy or instrument that is asked for."""
+    with open_views(folder) as book:
+        found = book.table(name, wanted)
+        for column in NAMING if not found.data else ():
+            value = getattr(wanted, column)
+            if value is not None and value not in (known := book.names(column)):
+                raise UnknownNameError(f"no {column} {value}: {nearest_name(value, known)}")
+        return found
 
 
 async def log_end(folder: Folder) -> int | None:

@@ -130,7 +130,7 @@ def test_every_help_has_an_example(verb: str, capsys: pytest.CaptureFixture[str]
     assert dr(verb, "--help") == 0
 
     record = capsys.readouterr().out
-    assert f"Example: dr {verb}" in record
+    assert f"Example:\n  dr {verb}" in record
     assert "--json" in record
 
 

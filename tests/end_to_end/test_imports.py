@@ -38,6 +38,8 @@ LIGHT = [
     "flatten",
     "cancel --all",
     "limits show",
+    "limits history",
+    "clock show",
     "limits set order_notional_max=5000 --reason less",
     "instruments list",
     "instruments add N.PAPER quote_currency=USDT base_currency=N tick_size=1 lot_size=1 --reason x",

@@ -31,6 +31,8 @@ GOOD = [
     f"orders {DATA}",
     f"fills {DATA}",
     f"limits show {DATA}",
+    f"clock show {DATA}",
+    f"clock set step_max=30s --reason r {DATA}",
     f"limits set order_notional_max=5000 --reason less {DATA}",
     f"instruments add N.PAPER {LISTING} --reason new {DATA}",
     f"instruments remove N.PAPER --reason old {DATA}",
@@ -78,6 +80,7 @@ GOOD = [
     "contracts generate --check",
 ]
 LISTS = [
+    f"limits history {DATA}",
     f"instruments list {DATA}",
     f"venue list {DATA}",
     f"cash show {DATA}",
@@ -112,6 +115,11 @@ BAD = [
     (f"cancel {DATA}", 2, "usage"),
     (f"limits set x=1 --reason x {DATA}", 2, "usage"),
     ("limits show --data nowhere", 2, "usage"),
+    (f"limits history x {DATA}", 2, "usage"),
+    ("clock show --data nowhere", 2, "usage"),
+    (f"clock set x=1 --reason x {DATA}", 2, "usage"),
+    ("clock accept --data nowhere", 2, "usage"),
+    (f"clock reset --to x {DATA}", 2, "usage"),
     ("instruments list --data nowhere", 2, "usage"),
     (f"instruments add x --reason x {DATA}", 2, "usage"),
     ("instruments remove x --reason x --data nowhere", 2, "usage"),
@@ -164,8 +172,8 @@ WITHOUT_JSON = {"nats config", "exchange"}
 
 def verb_of(words: str) -> str:
     name, _, rest = words.partition(" ")
-    groups = "limits instruments venue cash strategy producer signal tape replay archive contracts"
-    return f"{name} {rest.split()[0]}" if name in [*groups.split(), "drill"] else name
+    groups = {verb.partition(" ")[0] for verb in verbs() if " " in verb}
+    return f"{name} {rest.split()[0]}" if name in groups else name
 
 
 def test_every_verb_is_tried() -> None:
@@ -174,6 +182,7 @@ def test_every_verb_is_tried() -> None:
     bad = {verb_of(words) for words, _, _ in BAD}
     # They take minutes, wait for a stack, or go on for ever (`up`: below).
     long = {"run", "halt", "resume", "crashtest", "bench", "drill failover", "up"}
+    long |= {"clock accept", "clock reset"}
     assert bad - {"nonsense"} | WITHOUT_JSON == known - {"drill takeover"}
     assert good | long | {"contracts release"} | WITHOUT_JSON == known - {"drill takeover"}
 

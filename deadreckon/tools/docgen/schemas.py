@@ -12,6 +12,7 @@ from deadreckon.contracts.envelope import Commit, Envelope
 from deadreckon.contracts.history import RETIRED
 from deadreckon.contracts.inbound import WireFact, WireSignal
 from deadreckon.contracts.outcomes import VerbOutcome
+from deadreckon.node.limits_history import LimitChange
 from deadreckon.replay.asof.document import AsofDocument
 from deadreckon.replay.audit.document import AuditDocument, FullStatement
 from deadreckon.replay.bundle.file import BundleManifest
@@ -110,6 +111,7 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "audit": (AuditDocument,),
     "audit-statement": (FullStatement,),  # what --output writes to a .json file
     "bundle": (BundleManifest,),
+    "limits-history": (list[LimitChange],),
     "open": (OpenedBundle,),
     "pnl": (PnlDocument,),
     "rerun": (RerunDocument,),
@@ -120,7 +122,8 @@ DOCUMENTS: dict[str, tuple[Any, ...]] = {
     "whynot": (WindowDocument,),
     "outcome": (VerbOutcome,),  # of every verb, and all that one prints which fails at once
 }
-WITHOUT_OUTCOME = ("audit-statement", "strategy-kinds", "outcome")  # a file, a list, and itself
+# A file, lists, and itself.
+WITHOUT_OUTCOME = ("audit-statement", "strategy-kinds", "limits-history", "outcome")
 
 
 def verb_schemas() -> dict[str, dict[str, Any]]:
