@@ -56,7 +56,8 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _depth(payload: bytes) -> int:
-    """Return the nesting depth of a JSON text, or an upper bound that is at most DEPTH_MAX.
+    """Return the nesting depth of a JSON text, or an upper bound that is at most DEPTH_MAX; of a
+    deeper one no more than that it is.
 
     For bytes that are not JSON it is at least the depth that a parser would reach.
     """
@@ -67,6 +68,8 @@ def _depth(payload: bytes) -> int:
     for bracket in _STRING.sub(b"", payload).translate(None, _NO_BRACKET):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
+        if depth > DEPTH_MAX:
+            break  # a mebibyte of brackets need not be counted
     return deepest
 
 

@@ -21,9 +21,10 @@ from deadreckon.contracts.governance import (
     ResumeAcknowledged,
     StrategyConfigured,
 )
+from deadreckon.contracts.inbound import read_fact
 from deadreckon.contracts.orders import CancelMissed
 from deadreckon.contracts.signals import SignalRefused
-from deadreckon.contracts.subjects import SHARED, status_subject
+from deadreckon.contracts.subjects import SHARED, operator_subject, status_subject
 from deadreckon.node.facts import publish_fact
 from deadreckon.node.operator_commands import COMMAND_LINE
 from deadreckon.runtime.log.bus import Bus, DeniedError, Stored, UnavailableError
@@ -188,6 +189,8 @@ class _Answers:
         self.of_clock: list[Recorded[Any]] = []
         self.committed: dict[str, int] = {}
         self._decoding = Decoding(from_start=False)
+        self._fact_id = secrets.token_hex(16)
+        self._seen = False  # the first copy of the fact
 
     async def follow(
         self,
@@ -200,8 +203,9 @@ class _Answers:
         asks for those that do not come by themselves."""
         reader = await self.bus.read((await self.bus.info()).last)
         try:
-            fact_id = secrets.token_hex(16)
-            self.sequence = await publish_fact(self.bus, self.book, COMMAND_LINE, fact_id, event)
+            self.sequence = await publish_fact(
+                self.bus, self.book, COMMAND_LINE, self._fact_id, event
+            )
             deadline = time.monotonic() + wait
             while not complete() and (left := deadline - time.monotonic()) > 0:
                 if request is not None:
@@ -216,6 +220,11 @@ class _Answers:
         if (message.subject.book, message.subject.service) == (SHARED, CLOCK):
             answers = [it for it in message.facts if isinstance(it.event, OF_CLOCK)]
             self.of_clock += answers if self.sequence else []
+        if not self._seen and stored.subject == operator_subject(self.book, COMMAND_LINE):
+            fact_id, _, _ = read_fact(COMMAND_LINE, stored.payload)
+            if fact_id == self._fact_id:
+                # A publish that was tried again stored several copies: the first is answered.
+                self._seen, self.sequence = True, stored.sequence
         if message.commit is None or message.subject.book != self.book:
             return
         facts = iter(message.facts)

@@ -48,6 +48,10 @@ class UnavailableError(OperationalError):
     """The log did not answer; whether it stored what you sent is unknown. Try the same again."""
 
 
+class BusyError(UnavailableError):
+    """The log has more to store than it will keep waiting; nothing was stored. Try again soon."""
+
+
 class HoleError(OperationalError):
     """The log you read is not contiguous: a sequence is missing. Nothing may be decided on it."""
 

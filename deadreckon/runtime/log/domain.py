@@ -9,7 +9,7 @@ from deadreckon.contracts.codec import UndecodableError, decode_commit, encode_c
 from deadreckon.contracts.envelope import Commit, Envelope, derive_id, digest
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.subjects import commit_subject, domain
-from deadreckon.runtime.log.bus import Bus, Fence, FencedError, Stored, UnavailableError
+from deadreckon.runtime.log.bus import Bus, BusyError, Fence, FencedError, Stored, UnavailableError
 from deadreckon.runtime.log.role_connections import as_role
 from deadreckon.runtime.process import log_lines
 
@@ -140,6 +140,8 @@ async def retry(attempt: Callable[[], Awaitable[T]]) -> T:
     while True:
         try:
             return await attempt()
+        except BusyError:
+            await asyncio.sleep(RETRY_FIRST)  # whoever fills the buffer does not wait either
         except UnavailableError as fault:
             log.debug("log_unavailable", reason=str(fault), next_try_seconds=wait)
             await asyncio.sleep(wait)

@@ -6,7 +6,13 @@ import msgspec
 from msgspec import Struct
 
 from deadreckon.contracts.timestamps import parse_timestamp
-from deadreckon.runtime.log.bus import ConfigurationError, LogInfo, Stored, UnavailableError
+from deadreckon.runtime.log.bus import (
+    BusyError,
+    ConfigurationError,
+    LogInfo,
+    Stored,
+    UnavailableError,
+)
 from deadreckon.runtime.log.connection import Connection
 
 ANSWER_WAIT = 2.0  # seconds; a later answer means "unknown, try the same again", which is harmless
@@ -19,6 +25,7 @@ STREAM_EXISTS = 10058
 MESSAGE_NOT_FOUND = 10037
 # Want of room comes as a 400, but is no more the author's fault than a 503 is.
 # So does a server that keeps as many readers as it may; it forgets those that went away.
+TOO_MANY_REQUESTS = 429  # its buffer for the stream is full
 OUT_OF_RESOURCES = (10002, 10023, 10026, 10028, 10047, 10077)
 
 
@@ -234,6 +241,8 @@ def _decode(subject: str, payload: bytes, kind: type[T]) -> T:
 
 def failure(request: str, refusal: Refusal) -> UnavailableError | ApiError:
     """Return UnavailableError if the server may do it later, ApiError if it never will."""
+    if refusal.code == TOO_MANY_REQUESTS:
+        return BusyError(f"{request}: {refusal.description} ({refusal.err_code})")
     if refusal.code >= 500 or refusal.err_code in OUT_OF_RESOURCES:
         return UnavailableError(f"{request}: {refusal.description} ({refusal.err_code})")
     return ApiError(request, refusal)

@@ -32,6 +32,12 @@ LOG_LINES = 15  # of the server's own log, shown when it does not start
 
 HURRIED_SYNC = '"2m"'  # thirty times as fast as to sync message by message
 
+# Messages that the server takes for a stream before they are stored; it answers others with "too
+# many requests". It stores all that wait before it delivers or acknowledges anything, so whoever
+# does not wait for acknowledgements would hold up everybody: these take half a second to sync.
+BUFFERED_MAX = 2_000
+BUFFERED_BYTES_MAX = 32 * 1024 * 1024
+
 SETTINGS = """\
 # Written at every start by deadreckon; changes here are lost.
 server_name: deadreckon
@@ -46,6 +52,8 @@ logfile_max_num: 3
 jetstream {{
   store_dir: {store}
   sync_interval: {sync}
+  max_buffered_msgs: {buffered}
+  max_buffered_size: {buffered_bytes}
 }}
 """
 TLS = """\
@@ -159,6 +167,8 @@ class ServerFiles:
             store=_quoted(self.store),
             log=_quoted(self.log),
             payload_max=PAYLOAD_MAX,
+            buffered=BUFFERED_MAX,
+            buffered_bytes=BUFFERED_BYTES_MAX,
             sync=HURRIED_SYNC if rolling and rolling.hurried else "always",
         )
         return text + _tls_text(registry.tls) + self.accounts_text(registry, rolling)
