@@ -46,10 +46,10 @@ class StoredViews:
     @property
     def projector(self) -> Projector:
         """The projector that writes them; opens them on first use, one thread at a time."""
-        with self._alone:
-            if self._projector is None:
-                self._projector = self._open()
-            return self._projector
+        if self._projector is None:
+            with self._alone:
+                self._projector = self._projector or self._open()
+        return self._projector
 
     def write(self, *, save: bool = False) -> None:
         """Make what was folded visible; with `save` the next start continues from here."""

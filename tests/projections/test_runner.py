@@ -1,5 +1,6 @@
 """Views go on where a snapshot stood, or read the past beside services that need not wait."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from deadreckon.projections.stored_views import stored_views
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.feed import Feed
 from deadreckon.runtime.log.memory import MemoryBus, MemoryLog
+from deadreckon.runtime.process.cancellation import cancel_all
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.service import snapshots
 from deadreckon.runtime.service.snapshots import Snapshots
@@ -123,3 +125,23 @@ async def test_views_without_a_past_do_not_hold_up_services_that_recall_a_long_o
         await feed.stop()
     assert found.sequence == len(log)
     assert extent(paths(folder.root)).least == len(log)
+
+
+async def test_views_that_end_while_they_are_opened_leave_no_task_behind(
+    folder: Folder, log: list[Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "HEAD_START", 10**6)
+    feed = Feed(MemoryBus(MemoryLog(list(log))))
+    feed.follow(SERVICE)  # a service that never catches up, which opening waits for
+    before = asyncio.all_tasks()
+    with stored_views(folder) as stored:
+        found = Views(feed, "desk", "paper", stored, [LiveViewFold()])
+        await found.restore()
+        await feed.start()
+        following = asyncio.create_task(found.follow())
+        await feed.reach(len(log))
+        await cancel_all([following])
+        await feed.stop()
+        await found.end()
+        assert asyncio.all_tasks() == before
+    assert not stored.opened
