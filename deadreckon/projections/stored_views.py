@@ -46,10 +46,7 @@ class StoredViews:
     @property
     def projector(self) -> Projector:
         """The projector that writes them; opens them on first use, one thread at a time."""
-        if self._projector is None:
-            with self._alone:
-                self._projector = self._projector or self._open()
-        return self._projector
+        return self._projector or self._open_first()
 
     def write(self, *, save: bool = False) -> None:
         """Make what was folded visible; with `save` the next start continues from here."""
@@ -73,6 +70,12 @@ class StoredViews:
                 # By a rebuild; the next start continues with its files.
                 with suppress(SupersededError):
                     self._projector.close()
+
+    def _open_first(self) -> Projector:
+        with self._alone:
+            if self._projector is None:
+                self._projector = self._open()
+            return self._projector
 
     def _open(self) -> Projector:
         if self._closed:
