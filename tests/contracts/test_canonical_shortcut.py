@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as any_of
 
@@ -36,6 +37,7 @@ def test_an_amount_has_as_many_decimals_as_its_canonical_text(amount: Decimal) -
     assert decimals(amount) == len(text(amount).partition(".")[2])
 
 
+@pytest.mark.slow
 @given(amounts, any_of.dictionaries(any_of.text(max_size=5), amounts, max_size=4))
 def test_an_event_encodes_alike_with_the_shortcut_and_without(
     amount: Decimal, others: dict[str, Decimal]

@@ -220,6 +220,7 @@ def test_ids_are_the_same_on_every_machine() -> None:
     assert digest(b"") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5), st.integers(0, 9)), unique=True)
 )

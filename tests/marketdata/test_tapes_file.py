@@ -51,6 +51,7 @@ def test_a_tape_opens_as_it_was_written(tape: Tape) -> None:
     assert opened.header.rows == 70_000
 
 
+@pytest.mark.slow
 def test_rows_can_be_taken_from_anywhere(tape: Tape) -> None:
     every = list(tape.rows())
     assert [row.row for row in every] == list(range(70_000))

@@ -1,7 +1,7 @@
 """Every real file that lies beside the checkout becomes a tape, whole."""
 
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -27,6 +27,7 @@ KNOWN = {
 }
 
 
+@pytest.mark.slow
 def test_all_of_them_import_whole(tmp_path: Path) -> None:
     files = sorted(TAPES.iterdir()) if TAPES.is_dir() else []
     if not files:
@@ -43,11 +44,11 @@ def test_all_of_them_import_whole(tmp_path: Path) -> None:
 
 
 def _check_perpetual(tape: Tape) -> None:
-    started = perf_counter()
+    started = process_time()
     first = next(tape.rows())
     assert isinstance(first, BarRow)
     assert first.at == parse_timestamp("2021-12-31T23:02:00Z")
     assert (str(first.close), str(first.volume)) == ("46377", "2300413.7295")
     assert sum(1 for _ in tape.rows()) == 45_031
-    assert perf_counter() - started < 1
+    assert process_time() - started < 1  # of this process: others may have the machine
     assert (tape.header.volume_unit, tape.header.stamp) == ("unknown", "open")

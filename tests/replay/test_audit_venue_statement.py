@@ -160,6 +160,7 @@ def edit(found: list[Line], what: str, place: int, amount: Decimal) -> None:
             found[place][what] = f"{amount:f}"
 
 
+@pytest.mark.slow
 @given(EDITS)
 def test_whatever_is_changed_nothing_is_left_unexplained(edits: list[Any]) -> None:
     def all_of_them(found: list[Line]) -> None:

@@ -235,6 +235,7 @@ def test_amounts_beyond_64_bits_are_folded_exactly(tmp_path: Path) -> None:
     agree(alone, tmp_path / "alone")
 
 
+@pytest.mark.slow
 def test_a_trade_reported_again_counts_once_until_the_ledger_forgets_it(tmp_path: Path) -> None:
     """Seven days on, and in other ranges: the days in between are no less sealed."""
     trading = RecordedTrading().set_up()

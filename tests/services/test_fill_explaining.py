@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.market import BarClosed, QuoteUpdated, TradePrinted
 from deadreckon.contracts.orders import (
@@ -33,6 +35,7 @@ ENDED = (OrderExpired, OrderRejected, OrderCancelled)
 WAITS = {"limit_not_reached", "stop_not_reached", "on_its_way", "no_volume", "at_its_venue"}
 
 
+@pytest.mark.slow
 def test_what_trades_meets_its_price_and_what_waits_does_not_trade() -> None:
     seen: Counter[str] = Counter()
 

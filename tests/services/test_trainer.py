@@ -311,6 +311,7 @@ def seeds(monkeypatch: pytest.MonkeyPatch, *outcomes: float | Exception) -> Trai
     return lesson(regimes(40), states=2, seeds=len(outcomes))
 
 
+@pytest.mark.slow
 def test_the_likeliest_seed_wins_and_the_first_of_equals(monkeypatch: pytest.MonkeyPatch) -> None:
     found = fit(seeds(monkeypatch, -30.0, -10.0, -10.0, -20.0))
     assert isinstance(found, RegimeModelFitted)

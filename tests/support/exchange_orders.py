@@ -14,6 +14,7 @@ from deadreckon.venues.simulated.exchange.admin_client import AdminClient
 from deadreckon.venues.simulated.exchange.http_server import ExchangeServers
 from deadreckon.venues.simulated.exchange.orders import Symbol
 from deadreckon.venues.simulated.exchange.store import ExchangeStore
+from tests.conftest import PATIENCE
 
 SYMBOL = Symbol(
     symbol="BTCUSD",
@@ -84,7 +85,7 @@ class RunningExchange:
 
 @asynccontextmanager
 async def running_exchange(
-    folder: Path, *, seed: str = "7", timeout: float = 1.0
+    folder: Path, *, seed: str = "7", timeout: float = PATIENCE
 ) -> AsyncIterator[RunningExchange]:
     """An exchange on free ports; `timeout` (seconds) is the adapter's patience."""
     book = ExchangeStore(folder / "exchange.sqlite")

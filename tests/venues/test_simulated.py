@@ -34,6 +34,7 @@ from deadreckon.venues.simulated.exchange.faults import (
     Faults,
     garbage,
 )
+from tests.conftest import PATIENCE
 from tests.support.exchange_orders import (
     KEY,
     START,
@@ -46,11 +47,12 @@ from tests.support.exchange_orders import (
 )
 
 ONE = order_request("one", quantity="0.001")  # a single lot: one trade, at once
+LATE_SECONDS = 2.0  # of an answer: half of it is enough for the question to arrive
 
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[RunningExchange]:
-    async with running_exchange(tmp_path, timeout=0.3) as opened:
+    async with running_exchange(tmp_path) as opened:
         yield opened
 
 
@@ -75,9 +77,11 @@ async def test_an_undisturbed_order_is_accepted_traded_and_told(running: Running
 async def test_an_answer_that_nobody_saw_is_unanswered_and_asking_tells(
     running: RunningExchange, fault: FaultKind
 ) -> None:
-    await running.admin.disturb(Faults(rules=[FaultRule(fault, "submit", seconds=0.4)]))
+    await running.admin.disturb(Faults(rules=[FaultRule(fault, "submit", seconds=LATE_SECONDS)]))
+    hasty = SimulatedVenue(running.venue._url, KEY, timeout=LATE_SECONDS / 2)
     with pytest.raises(UnansweredError):
-        await running.venue.submit(ONE)
+        await (hasty if fault == "late" else running.venue).submit(ONE)
+    await hasty.close()
     await _up_again(running)
     status = await running.venue.query(handle("one"))
     assert (status is None) == (fault in NOT_DONE)
@@ -119,7 +123,7 @@ async def test_an_answer_that_cannot_be_read_is_never_believed(running: RunningE
 
 async def test_a_wrong_key_learns_nothing(running: RunningExchange) -> None:
     url = running.venue._url
-    stranger = SimulatedVenue(url, "another key", timeout=1)
+    stranger = SimulatedVenue(url, "another key", timeout=PATIENCE)
     with pytest.raises(UnansweredError, match="401"):
         await stranger.submit(ONE)
     with pytest.raises(UnansweredError, match="401"):
@@ -368,7 +372,7 @@ class _Reports:
         self._coming = venue.reports()
 
     async def take(self, count: int) -> list[VenueTrade | OrderStatus]:
-        return [await asyncio.wait_for(anext(self._coming), 5) for _ in range(count)]
+        return [await asyncio.wait_for(anext(self._coming), PATIENCE) for _ in range(count)]
 
 
 class _listening:  # noqa: N801 - reads as a function
@@ -376,17 +380,17 @@ class _listening:  # noqa: N801 - reads as a function
 
     def __init__(self, running: RunningExchange) -> None:
         self._running = running
-        self._venue = SimulatedVenue(running.venue._url, KEY, timeout=5)
+        self._venue = SimulatedVenue(running.venue._url, KEY, timeout=PATIENCE)
 
     async def __aenter__(self) -> _Reports:
         reports = _Reports(self._venue)
         first = asyncio.ensure_future(reports.take(1))
-        await asyncio.wait_for(self._running.servers.exchange.reports.has_listener.wait(), 5)
+        await asyncio.wait_for(self._running.servers.exchange.reports.has_listener.wait(), PATIENCE)
         return _Ahead(first, reports)
 
     async def __aexit__(self, *_: object) -> None:
         await self._venue.close()
-        await asyncio.wait_for(self._running.servers.exchange.reports.no_listener.wait(), 5)
+        await asyncio.wait_for(self._running.servers.exchange.reports.no_listener.wait(), PATIENCE)
 
 
 class _Ahead(_Reports):
@@ -402,7 +406,7 @@ class _Ahead(_Reports):
         taken: list[VenueTrade | OrderStatus] = []
         if self._first is not None:
             first, self._first = self._first, None
-            taken += await asyncio.wait_for(first, 5)
+            taken += await asyncio.wait_for(first, PATIENCE)
         return taken + await self._rest.take(count - len(taken))
 
 
@@ -426,7 +430,7 @@ class _saying:  # noqa: N801 - reads as a function
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
         self._venue = SimulatedVenue(
-            f"http://{LOOPBACK}:{listening.getsockname()[1]}", KEY, timeout=5
+            f"http://{LOOPBACK}:{listening.getsockname()[1]}", KEY, timeout=PATIENCE
         )
         return self._venue
 
