@@ -54,7 +54,7 @@ def seal(
     from deadreckon.replay.opening import progress_bar
 
     if day is not None:
-        checked_day(day)
+        day = checked_day(day)
     with progress_bar(sys.stderr.isatty()) as progress:
         found = run(
             lambda: job(

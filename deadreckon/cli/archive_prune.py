@@ -81,8 +81,7 @@ def _policy(older_than: str | None, before: str | None) -> "PrunePolicy | None":
         return PrunePolicy(days=int(days[1]))
     if before is None:
         return None
-    checked_day(before)
-    return PrunePolicy(before=before)
+    return PrunePolicy(before=checked_day(before))
 
 
 def _confirmed() -> bool:

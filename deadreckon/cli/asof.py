@@ -1,17 +1,22 @@
 """The command `dr replay asof`: the book as known at a time, a sequence or an event."""
 
+import re
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
 
 from deadreckon.cli.document import print_document
-from deadreckon.cli.options import LogOptions
+from deadreckon.cli.options import LogOptions, absolute
 
 if TYPE_CHECKING:
     from deadreckon.replay.asof import AsofDocument
 
+_ID = re.compile("[0-9a-f]{6,}")  # the beginning of an id, though 123456d could be a time
+
 
 def asof(
-    point: str,
+    point: Annotated[str, Parameter(allow_leading_hyphen=True)],
     /,
     *,
     known: Literal["then", "now", "both"] = "both",
@@ -27,7 +32,8 @@ def asof(
     Parameters
     ----------
     point
-        A time (UTC if it names no zone), a sequence, SEQUENCE.INDEX, or an id or its beginning.
+        A time (UTC if it names no zone; 2h is two hours ago), a sequence, SEQUENCE.INDEX, or an id
+        or its beginning.
     known
         Which of the two to show.
     """
@@ -37,7 +43,13 @@ def asof(
 
     shows = sys.stderr.isatty()
     document = run(
-        lambda: book_asof(options.data, point, known=known, nats=options.nats, shows=shows)
+        lambda: book_asof(
+            options.data,
+            point if _ID.fullmatch(point) else absolute(point),
+            known=known,
+            nats=options.nats,
+            shows=shows,
+        )
     )
     until_nobody_reads(lambda: _print(document, options.json))
 

@@ -6,11 +6,17 @@ from cyclopts import App, Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.operator_facts import Amount, SignedAmount, in_force, print_rows, publish
-from deadreckon.cli.options import CommandOptions, LogOptions, Seconds
+from deadreckon.cli.options import CommandOptions, LogOptions, Seconds, absolute
 
 cash = App(name="cash", help="Show, deposit and withdraw cash. Example: dr cash show --data run1")
 
-Effective = Annotated[str | None, Parameter(help="When it was due (RFC 3339); now by default.")]
+Effective = Annotated[
+    str | None,
+    Parameter(
+        allow_leading_hyphen=True,
+        help="When it was due: RFC 3339, or 2h for two hours ago; now by default.",
+    ),
+]
 
 
 @cash.command(name="show")
@@ -120,6 +126,6 @@ def _nanoseconds(text: str | None) -> int:
     if text is None:
         return 0
     try:
-        return parse_timestamp(text)
+        return parse_timestamp(absolute(text))
     except ValueError as error:
         fail(str(error), EXIT_USAGE)

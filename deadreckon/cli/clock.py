@@ -13,7 +13,7 @@ from deadreckon.cli.operator_facts import (
     print_result,
     publish,
 )
-from deadreckon.cli.options import CommandOptions, LogOptions, UrgentOptions
+from deadreckon.cli.options import CommandOptions, LogOptions, UrgentOptions, absolute
 from deadreckon.contracts.event import Event
 
 clock = App(
@@ -81,15 +81,13 @@ def reset(*, to: str = "now", wait: Wait = 10.0, options: UrgentOptions = Urgent
     Parameters
     ----------
     to
-        RFC 3339, such as 2026-11-20T12:00:00Z, or now.
+        RFC 3339, such as 2026-11-20T12:00:00Z, 2h for two hours ago, or now.
     """
-    import time
-
     from deadreckon.contracts.clock import ClockResetRequested
     from deadreckon.contracts.timestamps import parse_timestamp
 
     try:
-        at = time.time_ns() if to == "now" else parse_timestamp(to)
+        at = parse_timestamp(absolute(to))
     except ValueError as error:
         fail(f"--to: {error}", EXIT_USAGE)
     _ask(ClockResetRequested(options.actor, options.reason, at), "reset", wait, options)

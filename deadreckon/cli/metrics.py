@@ -34,7 +34,7 @@ def metrics(
     from deadreckon.cli.running import run
     from deadreckon.replay.metrics.job import write_metrics
 
-    checked_day(day)
+    day = checked_day(day)
     if not 1 <= step <= STEP_MAX:
         fail(f"--step {step}: 1 to {STEP_MAX} seconds", EXIT_USAGE)
     shows = sys.stderr.isatty()

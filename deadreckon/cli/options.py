@@ -89,16 +89,27 @@ def _seconds(_: Any, tokens: Sequence[Token]) -> float:
 
 
 Seconds = Annotated[float, Parameter(converter=_seconds)]  # a number, or 90s, 5min, 1h
-Day = Annotated[str | None, Parameter(help="A UTC day, YYYY-MM-DD.")]
+Day = Annotated[str | None, Parameter(help="A UTC day, YYYY-MM-DD, today or yesterday.")]
 Everything = Annotated[bool, Parameter(name="--all", negative="", help="The whole log.")]
 Flag = Annotated[bool, Parameter(negative="")]
 OutputFile = Annotated[Path, Parameter(name=["--output", "-o"], help="The file to write.")]
 
 
+def absolute(text: str) -> str:
+    """Return a time such as 2h, -15m, now or yesterday, by the machine's clock, as it is written
+    in full; any other text as it is."""
+    import time
+
+    from deadreckon.formatting.field_text import parse_when
+
+    return parse_when(text, time.time_ns())
+
+
 def checked_day(day: str) -> str:
-    """Return the day; end with exit code 2 unless it is one."""
+    """Return the day, also of today and yesterday; end with exit code 2 unless it is one."""
     from deadreckon.contracts.timestamps import day_start
 
+    day = absolute(day)
     try:
         day_start(day)
     except ValueError:

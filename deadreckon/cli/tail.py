@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.options import LogOptions
+from deadreckon.cli.options import LogOptions, absolute
 
 if TYPE_CHECKING:
-    from deadreckon.node.tail import TailedEvent
+    from deadreckon.node.tail import StoredSince, TailedEvent
 
 
 def tail(
     *,
     start: Annotated[int | None, Parameter(name="--from")] = None,
+    since: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     follow: bool = True,
     kinds: Annotated[list[str] | None, Parameter(name="--type", negative="")] = None,
     options: LogOptions = LogOptions(),
@@ -31,6 +32,8 @@ def tail(
     ----------
     start
         Begin with this sequence; 1 is the first.
+    since
+        Begin with what was stored from this time on: 2h ago, yesterday, or RFC 3339.
     follow
         Wait for more at the end of the log.
     kinds
@@ -39,6 +42,9 @@ def tail(
     """
     if start is not None and start < 1:
         fail(f"--from {start}: the first sequence is 1", EXIT_USAGE)
+    if start is not None and since is not None:
+        fail("give --from or --since, not both", EXIT_USAGE)
+    first = _moment(since) if since is not None else start
     for pattern in kinds or ():
         _check_type(pattern)
     from deadreckon.cli.running import run
@@ -48,9 +54,23 @@ def tail(
     show = _print_json if options.json else event_printer()
     until_nobody_reads(
         lambda: run(
-            lambda: job(options.data, options.nats, start, kinds or (), show, follow=follow)
+            lambda: job(options.data, options.nats, first, kinds or (), show, follow=follow)
         )
     )
+
+
+def _moment(text: str) -> "StoredSince":
+    """Parse a time; a day is its beginning. Ends with exit code 2 unless it is one."""
+    from deadreckon.contracts.timestamps import parse_timestamp
+    from deadreckon.node.tail import StoredSince
+
+    written = absolute(text)
+    try:
+        return StoredSince(parse_timestamp(written if "T" in written else f"{written}T00:00:00Z"))
+    except ValueError:
+        fail(
+            f"--since {text}: give a time such as 2h, yesterday or 2026-11-20T12:00:00Z", EXIT_USAGE
+        )
 
 
 def _check_type(pattern: str) -> None:

@@ -7,14 +7,14 @@ from cyclopts import Parameter
 
 from deadreckon.cli.app import EXIT_USAGE, fail
 from deadreckon.cli.document import print_document
-from deadreckon.cli.options import LogOptions
+from deadreckon.cli.options import LogOptions, absolute
 
 
 def whynot(
     *,
     instrument: str,
-    start: Annotated[str, Parameter(name="--from")],
-    end: Annotated[str, Parameter(name="--to")],
+    start: Annotated[str, Parameter(name="--from", allow_leading_hyphen=True)],
+    end: Annotated[str, Parameter(name="--to", allow_leading_hyphen=True)],
     strategy: str | None = None,
     options: LogOptions = LogOptions(),
 ) -> None:
@@ -30,7 +30,7 @@ def whynot(
     instrument
         SYMBOL.VENUE.
     start
-        A UTC time such as 2022-01-04T03:00, or a day.
+        A UTC time such as 2022-01-04T03:00, a day, or before now: 2h, -15m, yesterday.
     end
         The same; a day is meant to its end.
     strategy
@@ -62,6 +62,7 @@ def _moment(text: str, option: str) -> int:
     from deadreckon.contracts.timestamps import DAY, day_start
     from deadreckon.replay.asof.log_point import AtTime, LogPointError, parse_log_point
 
+    text = absolute(text)
     try:
         day = day_start(text)
     except ValueError:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from deadreckon.contracts.amounts import EXACT, canonical
 from deadreckon.contracts.event import NANOSECONDS
+from deadreckon.contracts.timestamps import DAY, day_of, format_timestamp
 from deadreckon.contracts.units import units
 from deadreckon.formatting.exact import HUNDRED
 from deadreckon.formatting.times import span
@@ -25,6 +26,7 @@ _LENGTHS = {  # nanoseconds; "m" is a minute, as in most tools
     "d": 86_400 * NANOSECONDS,
     "w": 7 * 86_400 * NANOSECONDS,
 }
+DAYS = {"today": 0, "yesterday": 1}  # before the day of now
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min|m|h|d|w)\s*", re.ASCII)
 _HINT = "write it as 6h, 90s, 250ms or 1h30m"
 
@@ -44,6 +46,26 @@ def parse_duration(text: str) -> int:
     if total != int(total) or total >= 2**63:
         raise ValueError(f"{text[:40]!r} is too fine or too long a duration")
     return int(total)
+
+
+def parse_when(text: str, now: int) -> str:
+    """Return a time or a day that is given relative to `now` (nanoseconds UTC) as RFC 3339, or as
+    YYYY-MM-DD; any other text as it is.
+
+    >>> parse_when("2h", 7_200 * NANOSECONDS), parse_when("-15m", 900 * NANOSECONDS)
+    ('1970-01-01T00:00:00Z', '1970-01-01T00:00:00Z')
+    >>> parse_when("yesterday", 2 * DAY), parse_when("2026-11-20", 0)
+    ('1970-01-02', '2026-11-20')
+    """
+    word = text.strip().lower()
+    if word == "now":
+        return format_timestamp(now)
+    if word in DAYS:
+        return day_of(now - DAYS[word] * DAY)
+    try:
+        return format_timestamp(now - parse_duration(word.removeprefix("-").removesuffix("ago")))
+    except ValueError:
+        return text
 
 
 def format_duration(nanoseconds: int) -> str:

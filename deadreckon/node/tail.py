@@ -14,7 +14,7 @@ from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.formatting.events import RoundedStyle, describe_briefly
 from deadreckon.formatting.text import cell_text
 from deadreckon.formatting.times import rounded_moment
-from deadreckon.runtime.log.bus import Stored
+from deadreckon.runtime.log.bus import Bus, Stored
 from deadreckon.runtime.log.feed import Decoding, Message
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
@@ -117,16 +117,37 @@ def _payload(payload: bytes) -> Raw | str:
     return Raw(payload)
 
 
+class StoredSince(Struct, frozen=True):
+    """The messages that the log stored at a time (nanoseconds UTC) or later."""
+
+    at: int
+
+
+async def first_stored(bus: Bus, at: int, end: int) -> int:
+    """Return the first message that was stored at a time or later, by halves; `end` + 1 when none
+    was."""
+    low, high = 1, end + 1
+    while low < high:
+        middle = (low + high) // 2
+        stored = await bus.message(middle)
+        if stored is not None and stored.stored_at < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
 async def tail(
     data: Path,
     nats: str | None,
-    first: int | None,
+    first: "int | StoredSince | None",
     patterns: Sequence[str],
     show: Callable[[TailedEvent], None],
     *,
     follow: bool,
 ) -> None:
-    """Show events from message `first` on (None: the latest few), and new ones as they arrive.
+    """Show events from message or time `first` on (None: the latest few), and new ones as they
+    arrive.
 
     A folder without a running server is read to its end, and not followed.
     """
@@ -136,6 +157,8 @@ async def tail(
     tail_reader = TailReader(patterns)
     async with open_bus(folder, nats) as bus:
         end = (await bus.info()).last
+        if isinstance(first, StoredSince):
+            first = await first_stored(bus, first.at, end)
         sequence = min(max(end - LATEST_MESSAGES if first is None else first - 1, 0), end)
         reader = await bus.read(sequence)
         try:
