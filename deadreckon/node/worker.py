@@ -24,7 +24,7 @@ from deadreckon.runtime.server.nats_server import ServerFailedError, running_ser
 from deadreckon.runtime.service.crash_counter import CrashCounter
 from deadreckon.runtime.service.log_service import LogService
 from deadreckon.runtime.service.snapshots import Snapshots, StateAtCommit
-from deadreckon.runtime.service.standby import Standby, answer_liveness
+from deadreckon.runtime.service.standby import Standby, answer_liveness, answers_elsewhere
 from deadreckon.runtime.service.turns import answer_turns
 from deadreckon.services.assembly import assemble
 from deadreckon.strategies.loading import use_folder
@@ -72,7 +72,7 @@ class TookOver(Struct, frozen=True, tag_field="event", tag="took_over"):
 
 
 class FencedOut(Struct, frozen=True, tag_field="event", tag="fenced_out"):
-    """Notice that another instance writes in our domain; these services become standbys."""
+    """Notice that another instance is at work in our domain; these services become standbys."""
 
     services: list[str]
     reason: str
@@ -152,6 +152,9 @@ class WorkerProcess:
         await feed.start()
         try:
             await asyncio.gather(*(service.replay() for service in services))
+            if not standby and (there := await self._elsewhere(services, bus)):
+                self._tell(FencedOut(list(self._options.services), f"{there} is at work elsewhere"))
+                standby = True
             if not standby:
                 sequence = max(service.position for service in services)
                 self._tell(AtWork(list(self._options.services), sequence))
@@ -162,6 +165,12 @@ class WorkerProcess:
             log.warning("rest_cut_short", reason="the log does not answer")
         finally:
             await feed.stop()
+
+    async def _elsewhere(self, services: Sequence[LogService], bus: Bus) -> str:
+        """Name the services that another instance is at work for; empty when there are none."""
+        asking = (answers_elsewhere(each, self._options.book, bus) for each in services)
+        found = await asyncio.gather(*asking)
+        return ", ".join(each.name for each, there in zip(services, found, strict=True) if there)
 
     def _assemble(self, bus: Bus, feed: Feed) -> list[LogService]:
         options = self._options

@@ -74,8 +74,10 @@ def test_of_two_that_are_at_work_one_writes_and_the_other_stands_by_and_takes_ov
     up_without_risk(dr)
     first = risk(dr)
     hears(first, "at_work")
+    first.send_signal(signal.SIGSTOP)  # it says nothing, as one that is cut off
     second = risk(dr)
     hears(second, "at_work")
+    first.send_signal(signal.SIGCONT)
 
     dr.run("halt", *WHO)
     fenced, writer = shut_out(first, second)
@@ -84,6 +86,21 @@ def test_of_two_that_are_at_work_one_writes_and_the_other_stands_by_and_takes_ov
 
     writer.send_signal(signal.SIGKILL)
     assert hears(fenced, "took_over")["n"] >= 1
+    dr.run("resume", *WHO)
+    check_log(dr.folder / "desk")
+
+
+def test_a_rival_of_one_that_is_at_work_does_not_say_so_and_stands_by(dr: Dr) -> None:
+    up_without_risk(dr)
+    first = risk(dr)
+    hears(first, "at_work")
+    rival = risk(dr)
+    assert hears(rival, "fenced_out")["reason"] == "risk is at work elsewhere"
+    assert hears(rival, "ready")["n"] >= 1
+    dr.run("halt", *WHO)
+
+    first.send_signal(signal.SIGKILL)
+    assert hears(rival, "took_over")["n"] >= 1
     dr.run("resume", *WHO)
     check_log(dr.folder / "desk")
 

@@ -79,6 +79,24 @@ async def answer_liveness(service: LogService, book: str, bus: Bus) -> None:
         wanted.clear()
 
 
+async def answers_elsewhere(service: LogService, book: str, bus: Bus) -> bool:
+    """Tell whether another instance of a service says that it is at work.
+
+    One that was killed has nobody who answers, and one that is stopped does not in time: the fence
+    decides then, as ever.
+    """
+    request = msgspec.json.encode(LivenessRequest(prove=False))
+    for _ in range(MISSES):
+        try:
+            await as_role(bus, service.name).request(
+                status_subject(book, service.name), request, POLL_SECONDS
+            )
+        except UnavailableError:
+            continue
+        return True
+    return False
+
+
 class Standby:
     """A service that only follows the log while another instance is at work."""
 
