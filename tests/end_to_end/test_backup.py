@@ -90,7 +90,8 @@ def test_a_running_stack_is_copied_and_goes_on(dr: Dr) -> None:
     assert process.wait(PATIENCE) == 0
 
     dr.run("restore", "live.backup", "--data", "again")
-    assert dr.json("restore", "live.backup", "--data", "third") == told
+    restored = dr.json("restore", "live.backup", "--data", "third")
+    assert restored == {**told, "verb": "restore"}
     audited = dr.json("replay", "audit", "--all", "--data", "again")
     assert audited["last_sequence"] == told["last_sequence"]
     assert (
