@@ -50,6 +50,24 @@ def test_an_archive_that_unpacks_without_end_is_left_early(
     assert "unpacks to more than 200 times its size" in message
 
 
+def test_no_more_of_a_bomb_is_unpacked_than_a_small_file_may_hold(tmp_path: Path) -> None:
+    """A gigabyte in a megabyte takes no longer to refuse than 64 MiB take to unpack."""
+    unpacked: list[int] = []
+
+    class Counted(gzip.GzipFile):
+        def read(self, size: int | None = -1) -> bytes:
+            found = super().read(size)
+            unpacked.append(len(found))
+            return found
+
+    lines = gzip.compress(BAR * (16 * MIB // len(BAR)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gzip, "GzipFile", Counted)
+        message = refusal(tmp_path / "bomb.gz", gzip.compress(HEADER) + lines * 64)
+    assert "unpacks to more than 200 times its size" in message
+    assert sum(unpacked) <= 80 * MIB
+
+
 def test_a_small_file_may_be_packed_as_well_as_it_can(tmp_path: Path) -> None:
     lines = b"".join(b"%d,1,2,1,2,5\n" % (1_700_000_040 + 60 * n) for n in range(100))
     path = tmp_path / "small.gz"

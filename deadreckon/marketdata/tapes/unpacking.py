@@ -32,6 +32,7 @@ CELLS_MAX = 200_000_000  # rows times columns: Parquet can promise a billion row
 
 _COLUMNAR = (b"PAR1", b"ARRO", b"FEA1")
 _HEAD_BYTES = 65_536
+_PIECE_BYTES = 4 * MIB  # unpacked between two looks how far it has come
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, ValueError)
 
 
@@ -44,6 +45,8 @@ def unpacked(path: Path, mib_max: int) -> bytes:
         magic = file.read(4)
         file.seek(0)
         packed = magic == b"PK\x03\x04" or magic[:2] == b"\x1f\x8b"
+        if not packed:
+            _check_size(path, path.stat().st_size, mib_max)
         content = _unpacked(path, file, magic, mib_max) if packed else _bounded(path, file, mib_max)
     if not content or content.isspace():
         raise TapeError(f"{path} is empty; there is nothing to import")
@@ -72,39 +75,44 @@ def check_extent(path: Path, columns: int, rows: int = 1) -> None:
 def _unpacked(path: Path, file: BinaryIO, magic: bytes, mib_max: int) -> bytes:
     try:
         if magic[:2] == b"\x1f\x8b":
-            return _from_stream(path, gzip.GzipFile(fileobj=file), mib_max)
+            return _from_stream(path, file, gzip.GzipFile(fileobj=file), mib_max)
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(path, archive)) as member:
-            return _from_stream(path, member, mib_max)
+            return _from_stream(path, file, member, mib_max)
     except TapeError:
         raise
     except _BROKEN as error:
         raise TapeError(f"{path} cannot be unpacked ({error}); fetch it again") from error
 
 
-def _from_stream(path: Path, stream: Stream, mib_max: int) -> bytes:
-    """Read the whole stream; stop early at what cannot be a table or unpacks without end."""
-    head = stream.read(_HEAD_BYTES)
-    if not is_columnar(head):
-        _utf8(path, head)
-    packed = path.stat().st_size
-    packing_max = max(PACKING_FREE_MIB * MIB, PACKING_MAX * packed)
-    content = head + _bounded(path, stream, min(mib_max, packing_max // MIB + 1), mib_max)
-    if len(content) > packing_max:
-        raise TapeError(
-            f"{path} unpacks to more than {PACKING_MAX} times its size, as no market data does; "
-            "unpack it yourself and look at it"
-        )
+def _from_stream(path: Path, file: BinaryIO, stream: Stream, mib_max: int) -> bytes:
+    """Read the whole stream that is packed in `file`; stop as soon as it cannot be a table, or has
+    unpacked to more than what was read of the file can hold."""
+    content = bytearray(stream.read(_HEAD_BYTES))
+    if not is_columnar(bytes(content[:4])):
+        _utf8(path, bytes(content))
+    while piece := stream.read(_PIECE_BYTES):
+        content += piece
+        if len(content) > max(PACKING_FREE_MIB * MIB, PACKING_MAX * file.tell()):
+            raise TapeError(
+                f"{path} unpacks to more than {PACKING_MAX} times its size, as no market data "
+                "does; unpack it yourself and look at it"
+            )
+        _check_size(path, len(content), mib_max)
+    return bytes(content)
+
+
+def _bounded(path: Path, stream: Stream, mib_max: int) -> bytes:
+    content = stream.read(mib_max * MIB + 1)
+    _check_size(path, len(content), mib_max)
     return content
 
 
-def _bounded(path: Path, stream: Stream, mib: int, mib_max: int | None = None) -> bytes:
-    content = stream.read(mib * MIB + 1)
-    if len(content) > (mib_max or mib) * MIB:
+def _check_size(path: Path, size: int, mib_max: int) -> None:
+    if size > mib_max * MIB:
         raise TapeError(
-            f"{path} holds more than {mib_max or mib} MiB, which takes some nine times that in "
+            f"{path} holds more than {mib_max} MiB, which takes some nine times that in "
             "memory; split it by time and import each part, or say --size-max-mib"
         )
-    return content
 
 
 def _utf8(path: Path, content: bytes) -> bytes:
