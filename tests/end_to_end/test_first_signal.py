@@ -24,7 +24,9 @@ def commands() -> list[str]:
     """The commands of the README's section, without their comments."""
     section = (ROOT / "README.md").read_text("utf-8").partition(HEADING)[2]
     return [
-        line.partition("  #")[0].strip() for line in section.split("```")[1].splitlines() if line
+        line.partition("  #")[0].strip()
+        for line in section.split("```")[1].splitlines()[1:]
+        if line
     ]
 
 
