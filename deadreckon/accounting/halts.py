@@ -84,6 +84,15 @@ def in_force(halts: Halts, at: int) -> Halts:
     return {name: halt for name, halt in halts.items() if holds(halt, at)}
 
 
+def reset_time(halts: Halts, at: int) -> None:
+    """Move halts of a time that was taken back to the time of the reset; each lasts as long as it
+    would have."""
+    for name, halt in halts.items():
+        if halt.at > at:
+            until = None if halt.until is None else at + halt.until - halt.at
+            halts[name] = replace(halt, at=at, until=until)
+
+
 def strictest_scope(halts: Halts, at: int) -> HaltScope | None:
     """Return the strictest scope in force at a time; None when nothing is halted."""
     scopes = [halt.scope for halt in halts.values() if holds(halt, at)]

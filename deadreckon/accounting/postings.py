@@ -9,6 +9,7 @@ from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger,
 from deadreckon.accounting.money import Money, add, exact_units
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, canonical
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.event import Event, Recorded
@@ -176,6 +177,15 @@ def _price(ledger: Ledger, record: Recorded[TradePrinted | MarkUpdated]) -> None
     ledger.marks[record.event.instrument] = Mark(record.event.price, record.at)
 
 
+def _reset_time(ledger: Ledger, record: Recorded[ClockReset]) -> None:
+    """Let no price be of a time that was taken back; its age counts from the reset."""
+    for instrument, mark in ledger.marks.items():
+        if mark.at > record.at:
+            ledger.marks[instrument] = Mark(mark.price, record.at)
+    for seen in ledger.trades.values():
+        dedup.recall(seen)
+
+
 def is_new_trade(ledger: Ledger, at: int, venue: str, trade_id: str) -> bool:
     """Remember a trade of a venue; False when it is known already."""
     return _remember(ledger, at, venue, trade_id)
@@ -215,4 +225,5 @@ FOLDS: dict[type[Event], Callable[[Ledger, Recorded[Any]], None]] = {
     QuoteUpdated: _quote,
     TradePrinted: _price,
     MarkUpdated: _price,
+    ClockReset: _reset_time,
 }

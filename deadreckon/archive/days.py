@@ -11,20 +11,24 @@ from deadreckon.archive.manifests import ArchiveManifest
 from deadreckon.archive.segment_writer import RangeWriter, write_faults_as_archive_errors
 from deadreckon.archive.signing import SealKey
 from deadreckon.contracts.archive import SEALER
-from deadreckon.contracts.clock import TIME_EDGES
+from deadreckon.contracts.catalogue import NAMES
+from deadreckon.contracts.clock import TIME_EDGES, ClockReset
 from deadreckon.contracts.codec import UndecodableError, decode_commit
 from deadreckon.contracts.envelope import Commit
 from deadreckon.contracts.subjects import INBOUND, SHARED
 from deadreckon.contracts.timestamps import DAY
 from deadreckon.runtime.log.bus import Stored
 
+RESET = NAMES[ClockReset]
 TIMES = tuple(f"log.{SHARED}.{service}." for service in TIME_EDGES)
 SEALS = f"log.{SHARED}.{SEALER}."
 
 
 def latest_time(commit: Commit | None, now: int) -> int:
-    """Return the decision time after a commit of the market or clock."""
-    return max((envelope.at for envelope in commit.events), default=now) if commit else now
+    """Return the decision time after a commit of the market or clock, from what it was before."""
+    for envelope in commit.events if commit else ():
+        now = envelope.at if envelope.type == RESET else max(now, envelope.at)
+    return now
 
 
 class DayWriter:
@@ -58,9 +62,9 @@ class DayWriter:
         commit = _commit_of(stored)
         before = self.now
         if commit is not None and stored.subject.startswith(TIMES):
-            self.now = max(before, latest_time(commit, before))
+            self.now = latest_time(commit, before)
         ended = None
-        if self._splits and self._writer and before and self.now // DAY > before // DAY:
+        if self._splits and self._writer and before and self.now // DAY != before // DAY:
             ended = self.finish()
         with write_faults_as_archive_errors(self._root):
             if self._writer is None:

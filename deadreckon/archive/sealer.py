@@ -164,7 +164,7 @@ async def seal_days(
         _publish(root, key)
         for manifest in chain[known:]:
             await publisher.publish(manifest)
-        run = _Run(root, chain[-1] if chain else None, key, publisher, target)
+        run = _Run(root, chain[-1] if chain else None, key, publisher, target, now // DAY)
         await run.read(bus, end, progress)
         day_now = day_of(now) if now else ""
         announced, restored = len(chain) - known, len(chain) - found
@@ -194,11 +194,13 @@ class _Run:
         key: SealKey,
         publisher: SealPublisher,
         target: int | None,
+        today: int,
     ) -> None:
         self.sealed: list[ArchiveManifest] = []
         self.writer = DayWriter(root, before, key, self.sealed.append)
         self._publisher = publisher
         self._target = target
+        self._today = today
 
     @property
     def last(self) -> int:
@@ -225,7 +227,9 @@ class _Run:
                 return
 
     def _is_beyond(self) -> bool:
-        return self._target is not None and self.writer.now // DAY > self._target
+        """Tell whether the reading is past the target; a later day than today was taken back."""
+        day = self.writer.now // DAY
+        return self._target is not None and self._target < day <= self._today
 
 
 def _publish(root: Path, key: SealKey) -> None:

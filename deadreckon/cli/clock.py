@@ -3,7 +3,7 @@
 import msgspec
 from cyclopts import App
 
-from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, fail
+from deadreckon.cli.app import EXIT_DIFFERENCE, EXIT_USAGE, UNANSWERED, VerbEnd, fail
 from deadreckon.cli.operator_facts import (
     Wait,
     assigned,
@@ -112,5 +112,7 @@ def _ask(request: Event, what: str, wait: float, options: CommandOptions) -> Non
     print_result(
         msgspec.to_builtins(found), f"recorded at sequence {found.sequence}; {text}", options
     )
-    if found.time is None and found.answered is not None:
-        raise SystemExit(EXIT_DIFFERENCE)
+    if found.refused is not None:
+        raise VerbEnd(EXIT_DIFFERENCE, found.refused.reason, found.refused.rule)
+    if found.answered is False:
+        raise VerbEnd(EXIT_DIFFERENCE, text, UNANSWERED)

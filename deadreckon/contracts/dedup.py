@@ -17,9 +17,14 @@ V = TypeVar("V")
 
 
 class RecentKeys(Struct, Generic[V]):
-    """Keys with a value each, by the day (counted from 1970) on which they were seen."""
+    """Keys with a value each, by the day (counted from 1970) on which they were seen.
+
+    `aside` is what was forgotten last: a clock that was days ahead made it old, until its time is
+    taken back.
+    """
 
     days: dict[str, dict[str, V]] = {}
+    aside: dict[str, dict[str, V]] = {}
 
 
 def find(recent: RecentKeys[V], key: str) -> V | None:
@@ -48,7 +53,15 @@ def is_repeat(recent: RecentKeys[str], key: str, at: int) -> bool:
 def forget(recent: RecentKeys[V], oldest: int) -> list[str]:
     """Drop every day before `oldest` (days since 1970); returns the keys that are gone."""
     gone = [day for day in recent.days if int(day) < oldest]
-    return [key for day in gone for key in recent.days.pop(day)]
+    if gone:
+        recent.aside = {day: recent.days.pop(day) for day in gone}
+    return [key for day in gone for key in recent.aside[day]]
+
+
+def recall(recent: RecentKeys[V]) -> None:
+    """Remember what was forgotten last: decision time was taken back (`ClockReset`)."""
+    recent.days = recent.aside | recent.days
+    recent.aside = {}
 
 
 def seen_before(recent: RecentKeys[V], key: str, value: V, at: int) -> V | None:

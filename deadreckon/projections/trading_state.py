@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct, field
 
 from deadreckon.accounting import ledger, postings
-from deadreckon.accounting.halts import Halts, acknowledge, impose
+from deadreckon.accounting.halts import Halts, acknowledge, impose, reset_time
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.clock import TIME_EDGES, ClockReset, ClockStepAccepted, ClockStepRefused
 from deadreckon.contracts.event import Event, Recorded
@@ -94,6 +94,11 @@ def _settled_clock(state: TradingState, record: Recorded[Any]) -> None:
     state.clock = {}
 
 
+def _reset_time(state: TradingState, record: Recorded[ClockReset]) -> None:
+    state.clock = {}
+    reset_time(state.halts, record.at)
+
+
 def _limits(state: TradingState, record: Recorded[LimitsSet]) -> None:
     state.limits = record.event
 
@@ -141,13 +146,14 @@ _PRICES: frozenset[type[Event]] = frozenset(
         QuoteUpdated,
         TradePrinted,
         MarkUpdated,
+        ClockReset,
     }
 )
 
 _FOLDS: dict[type[Event], Callable[[TradingState, Recorded[Any]], None]] = {
     ClockStepRefused: _refused_step,
     ClockStepAccepted: _settled_clock,
-    ClockReset: _settled_clock,
+    ClockReset: _reset_time,
     LimitsSet: _limits,
     InstrumentListed: _list,
     InstrumentDelisted: _delist,

@@ -171,3 +171,53 @@ def test_after_a_stop_of_a_month_the_operator_says_that_the_time_is_right(
     again = machine.dr.json("clock", "accept", "--data", "desk", code=1)
     assert again["refused"]["rule"] == "nothing_to_accept"
     machine.stop()
+
+
+def test_a_log_that_is_ahead_is_taken_back_and_nothing_of_it_is_counted_twice(
+    machine: Machine,
+) -> None:
+    machine.start()
+    machine.open()
+    machine.mark()
+    assert machine.verdict() == ("approved", "")
+    machine.tell("clock", "set", "step_max=30d")  # as if nothing had bounded it
+    machine.set_off(9 * DAYS)
+    until(lambda: machine.verdict()[1] == "too_old", "signals to be too old")
+    machine.mark()
+    machine.tell("clock", "set", "step_max=1min")
+
+    machine.set_off(0)
+    assert "behind the log" in until(machine.clock_condition, "the standstill in /health")
+    far = machine.dr.run(
+        "clock", "reset", "--to", "2090-01-01T00:00:00Z", "--data", "desk", "--json", code=1
+    )
+    assert "clock_not_ahead" in far, far
+    back = machine.dr.json("clock", "reset", "--to", "now", "--data", "desk")
+    assert abs(back["time"] - time.time_ns()) < 600 * NANOSECONDS
+    until(lambda: machine.verdict() == ("approved", ""), "signals to be approved again")
+    until(lambda: machine.health()["ok"], "all is well")
+    machine.stop()
+
+    machine.start()
+    until(lambda: machine.verdict() == ("approved", ""), "signals after a restart")
+    machine.stop()
+    statements = {
+        day: machine.dr.json("replay", "audit", day, "--data", "desk")
+        for day in (_day(0), _day(9 * DAYS))
+    }
+    total = machine.dr.json("replay", "audit", "--all", "--data", "desk")
+    for name in ("fills", "signals", "orders", "refusals"):
+        assert sum(it[name] for it in statements.values()) == total[name]
+    for name in ("realised", "fees", "net"):
+        parts = [Decimal(it["pnl"][name]) for it in statements.values()]
+        assert sum(parts) == Decimal(total["pnl"][name])
+    assert total["checks"]["portfolio_differences"] == []
+    assert "agree" in machine.dr.run("verify", "--data", "desk")
+    sealed = machine.dr.json("archive", "seal", "--all", "--data", "desk")
+    assert sealed["sealed"]
+    machine.dr.run("archive", "verify", "--data", "desk")
+    machine.dr.run("replay", "rerun", "--all", "--data", "desk")
+
+
+def _day(ahead: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + ahead))

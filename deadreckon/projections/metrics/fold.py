@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from deadreckon.accounting.halts import Halts, impose, in_force
+from deadreckon.accounting.halts import Halts, impose, in_force, reset_time
 from deadreckon.contracts import (
     archive,
     clock,
@@ -53,7 +53,8 @@ def initial() -> MetricsState:
 def evolve(state: MetricsState, record: Recorded[Any]) -> MetricsState:
     """Fold one event into the metrics."""
     shape = type(record.event)
-    state.at = max(state.at, record.at)
+    is_reset = type(record.event) is clock.ClockReset
+    state.at = record.at if is_reset else max(state.at, record.at)
     name = NAMES.get(shape)
     if name is not None:  # events that are never written to the log are not counted
         state.series.count("log_events_total", name)
@@ -331,6 +332,12 @@ def _clock(state: MetricsState, record: Recorded[clock.ClockStepRefused]) -> Non
     state.series.count("clock_steps_refused_total", record.source, record.event.rule)
 
 
+def _reset_time(state: MetricsState, record: Recorded[clock.ClockReset]) -> None:
+    dedup.recall(state.trades)
+    for halts in state.halts.values():
+        reset_time(halts, record.at)
+
+
 def _sealed(state: MetricsState, record: Recorded[archive.RangeSealed]) -> None:
     state.series.set("archive_sealed_sequence", Decimal(record.event.last))
 
@@ -377,5 +384,6 @@ _FOLDS: dict[type[Event], Callable[[MetricsState, Recorded[Any]], None]] = {
     governance.ResumeRequested: _resumed,
     governance.OperatorRefused: _operator,
     clock.ClockStepRefused: _clock,
+    clock.ClockReset: _reset_time,
     archive.RangeSealed: _sealed,
 }

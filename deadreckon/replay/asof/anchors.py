@@ -180,8 +180,8 @@ class Anchors:
 
     def at_time(self, at: int) -> Anchor | None:
         """Return the last anchor at or before a decision time; None when there is none."""
-        number = bisect_left(self.index.anchors, at + 1, key=lambda it: it.at)
-        return self.index.anchors[number - 1] if number else None
+        found = reversed(self.index.anchors)  # in log order: time may have been taken back
+        return next((anchor for anchor in found if anchor.at <= at), None)
 
     def repeats(self, anchor: Anchor | None) -> list[tuple[int, int]]:
         """Return (sequence, index) of repeated trades from an anchor (None: the beginning) to

@@ -9,8 +9,9 @@ from typing import Any
 from msgspec import Struct, field
 
 from deadreckon.accounting import ledger
-from deadreckon.accounting.halts import Halts, acknowledge, impose, in_force
+from deadreckon.accounting.halts import Halts, acknowledge, impose, in_force, reset_time
 from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     HaltAcknowledged,
@@ -110,7 +111,7 @@ def advance(state: BookState, record: Recorded[Any]) -> None:
     """Move sequence, index and time past an event without applying it."""
     state.sequence, state.index = record.sequence, record.index
     state.events += 1
-    if record.at > state.now:
+    if record.at > state.now or type(record.event) is ClockReset:
         state.now = record.at
 
 
@@ -181,6 +182,10 @@ def _halt(state: BookState, record: Recorded[Any]) -> None:
     } | {record.id: _set_by(record)}
 
 
+def _reset_time(state: BookState, record: Recorded[ClockReset]) -> None:
+    reset_time(state.halts, record.at)
+
+
 def _acknowledged(state: BookState, record: Recorded[HaltAcknowledged]) -> None:
     acknowledge(state.halts, record)
 
@@ -209,5 +214,6 @@ _FOLDS: dict[type[Event], Callable[[BookState, Recorded[Any]], None]] = {
     HaltImposed: _halt,
     LogDamaged: _halt,
     HaltAcknowledged: _acknowledged,
+    ClockReset: _reset_time,
     ResumeRequested: _resumed,
 }

@@ -5,12 +5,13 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.equity import Equity
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
-from deadreckon.contracts.amounts import text
+from deadreckon.contracts.amounts import EXACT, text
 from deadreckon.contracts.codec import written_fields
 from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.governance import OperatorRefused, StrategyConfigured
@@ -64,6 +65,21 @@ class AuditSnapshot(Struct, frozen=True):
     deposited: Decimal
     unpriced: list[str]
     one_currency: bool  # every account is in the reporting currency: nothing revalues
+
+    def moved(self, left: "AuditSnapshot", now: "AuditSnapshot") -> "AuditSnapshot":
+        """Return this opening without what came about from `left` to `now`, which belongs to
+        another day."""
+        none = PnlFigures()
+        figures = {
+            key: self.figures.get(key, none).plus(after.minus(left.figures.get(key, none)))
+            for key, after in now.figures.items()
+        }
+        return replace(
+            self,
+            figures=figures,
+            equity=EXACT.add(self.equity, EXACT.subtract(now.equity, left.equity)),
+            deposited=EXACT.add(self.deposited, EXACT.subtract(now.deposited, left.deposited)),
+        )
 
 
 class EventCounts(Struct):
@@ -121,6 +137,10 @@ class AuditObserver(Protocol):
         """Take a mark of equity within the day, and the equity that the log adds up to."""
         ...
 
+    def on_day_again(self) -> None:
+        """Go on with a day that had ended: time was taken back."""
+        ...
+
     def on_day_end(self) -> None:
         """End the day with the last event that portfolio handled."""
         ...
@@ -146,6 +166,7 @@ class Audit:
         self.opening = self._snapshot()
         self._before = True  # the day has not begun
         self._closing: AuditSnapshot | None = None
+        self._entered = False  # an event of the day was handled
         self.configuration: dict[str, Setting] = {}
         self.differences: list[str] = []
         self.damages: list[str] = []
@@ -231,17 +252,31 @@ class Audit:
 
     def _cross_midnight(self, today: str) -> None:
         assert self._day is not None
-        if today < self._day:
-            return
-        if self._before:
-            self.opening = self._snapshot()
-            self._before = False
-            if self._observer:
-                self._observer.on_day_start()
-        if today > self._day and self._closing is None:
+        if today == self._day:
+            self._enter_day()
+        elif (today > self._day or self._entered) and self._closing is None:
+            if not self._entered:
+                self._begin_day()
             self._closing = self._snapshot()
             if self._observer:
                 self._observer.on_day_end()
+
+    def _enter_day(self) -> None:
+        """Begin the day, or go on with it: time may have been taken back from another."""
+        left, self._closing = self._closing, None
+        if not self._entered:
+            self._begin_day()
+        elif left is not None:
+            self.opening = self.opening.moved(left, self._snapshot())
+        if left is not None and self._observer:
+            self._observer.on_day_again()
+        self._entered = True
+
+    def _begin_day(self) -> None:
+        self.opening = self._snapshot()
+        self._before = False
+        if self._observer:
+            self._observer.on_day_start()
 
     def _configure(self, record: Recorded[Any]) -> None:
         event: Event = record.event

@@ -161,7 +161,7 @@ class SealedLedger:
         decoding = Decoding(from_start=False)
         stored = [Stored(*values) for values in rows.iter_rows()]
         for manifest in ranges:
-            self._intake.now = max(self._intake.now, day_start(manifest.day))
+            self._intake.now = day_start(manifest.day)
             for each in stored:
                 if manifest.first <= each.sequence <= manifest.last:
                     yield from self._intake.records_of(decoding.decode(each))

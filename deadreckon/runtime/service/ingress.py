@@ -55,7 +55,11 @@ class Ingress(Struct):
 
     def take_time(self, record: Recorded[Any]) -> None:
         """Move decision time by a fact of an edge that writes time."""
-        if record.at > self.now or type(record.event) is ClockReset:
+        is_reset = type(record.event) is ClockReset
+        if is_reset:
+            self.facts = RecentKeys(self.facts.days, self.facts.aside)
+            dedup.recall(self.facts)
+        if record.at > self.now or is_reset:
             self.now = record.at
             self.allowance = quota.refill(self.allowance, self.now)
 
@@ -145,7 +149,8 @@ class Ingress(Struct):
     def _remember(self, name: str, digest: str) -> None:
         """Keep a fact's digest in a copy: a reading ahead of a service shares its state."""
         today = self.now // DAY
-        facts = RecentKeys({day: dict(names) for day, names in self.facts.days.items()})
+        days = {day: dict(names) for day, names in self.facts.days.items()}
+        facts = RecentKeys(days, self.facts.aside)
         dedup.forget(facts, today - dedup.HORIZON_DAYS + 1)
         dedup.remember(facts, name, digest, self.now)
         self.facts = facts

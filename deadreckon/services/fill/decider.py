@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deadreckon.accounting.halts import impose
+from deadreckon.accounting.halts import reset_time as reset_halts
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     CancelRequested,
@@ -91,7 +93,7 @@ def awaits_price(state: State) -> bool:
 
 def evolve(state: State, record: Recorded[Any]) -> State:
     """Fold one event, in place; return the same state."""
-    if record.at // DAY != state.day:
+    if record.at // DAY != state.day and type(record.event) is not ClockReset:
         order_store.forget(state, record.at)
     if fold := _FOLDS.get(type(record.event)):
         fold(state, record)
@@ -122,6 +124,11 @@ def _listed(state: State, record: Recorded[InstrumentListed]) -> None:
 
 def _configured(state: State, record: Recorded[VenueConfigured]) -> None:
     state.venues[record.event.venue] = record.event
+
+
+def _reset_time(state: State, record: Recorded[ClockReset]) -> None:
+    reset_halts(state.halts, record.at)
+    order_store.reset_time(state, record.at)
 
 
 def _halted(state: State, record: Recorded[HaltRequested | HaltImposed | LogDamaged]) -> None:
@@ -241,6 +248,7 @@ _FOLDS: dict[type[Event], Fold] = {
     ),
     OrderTriggered: lambda state, it: order_store.triggered(state, it.event.order_id, it.at),
     OrderReplaced: lambda state, it: order_store.replaced(state, it.event, it.at),
+    ClockReset: _reset_time,
     OrderFilled: _filled,
     OrderCancelled: _cancelled,
     OrderRejected: _rejected,

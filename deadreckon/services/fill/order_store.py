@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+from msgspec.structs import replace
+
 from deadreckon.accounting.sellable import received
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
@@ -212,6 +214,33 @@ def _doom_with(state: State, order: Order, fill: OrderFilled) -> None:
     entry = find(state, order.parent_id) if order.purpose in PROTECTIVE else None
     if entry is not None and not fill.leaves:
         entry.doomed_by = entry.doomed_by or trade_of(fill)
+
+
+def reset_time(state: State, at: int) -> None:
+    """Let nothing be of a time that was taken back: what lasts, lasts from the reset."""
+    state.day = at // DAY
+    dedup.recall(state.trades)
+    dedup.recall(state.ended)
+    for market in state.markets.values():
+        market.at = min(market.at, at)
+        market.opened_at = None if market.opened_at is None else min(market.opened_at, at)
+    for orders in state.orders.values():
+        for order in orders.values():
+            _reset_order(order, at)
+    for order_id, since in state.awaited.items():
+        state.awaited[order_id] = min(since, at)
+
+
+def _reset_order(order: Order, at: int) -> None:
+    back = max(order.submitted_at - at, 0)
+    order.submitted_at -= back
+    order.arrives_at -= back
+    order.expires_at = None if order.expires_at is None else order.expires_at - back
+    order.met_at = None if order.met_at is None else min(order.met_at, at)
+    order.cancelling_at = min(order.cancelling_at, at)
+    order.alarmed = None if order.alarmed is None else min(order.alarmed, at)
+    if order.ending is not None:
+        order.ending = replace(order.ending, at=min(order.ending.at, at))
 
 
 def forget(state: State, at: int) -> None:

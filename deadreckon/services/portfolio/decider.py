@@ -16,6 +16,7 @@ from deadreckon.accounting.money import worth
 from deadreckon.accounting.postings import FOLDS
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical, ratio
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.market import (
     BarClosed,
@@ -80,6 +81,8 @@ def evolve(state: State, record: Recorded[Any]) -> State:
         case EquityMarked(peak=peak):
             state.marked_until = record.at
             state.peak = peak
+        case ClockReset():
+            state.marked_until = min(state.marked_until, record.at)
         case CashDeposited(currency=currency, amount=amount):
             _move_peak(state, currency, amount)
         case CashWithdrawn(currency=currency, amount=amount):

@@ -12,6 +12,7 @@ from deadreckon.accounting.ledger_state import CurrencyAccount
 from deadreckon.accounting.money import worth
 from deadreckon.accounting.valuation import converted
 from deadreckon.contracts.amounts import EXACT, ROUNDING, ZERO, ratio
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed
 from deadreckon.contracts.limits import LimitsSet
@@ -19,10 +20,11 @@ from deadreckon.contracts.market import BarClosed, MarkUpdated, QuoteUpdated, Tr
 from deadreckon.contracts.orders import OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
 from deadreckon.contracts.timestamps import DAY
-from deadreckon.services.risk.state import Breakers, State
-from deadreckon.services.risk.windows import remember
+from deadreckon.services.risk.state import Breakers, DayBegin, State
+from deadreckon.services.risk.windows import not_after, remember
 
 HALF = Decimal("0.5")
+DAYS_KEPT = 8  # days that began lately: a clock that is further ahead is refused at a start
 
 Priced = BarClosed | QuoteUpdated | TradePrinted | MarkUpdated
 
@@ -41,10 +43,46 @@ def limit(state: State, record: Recorded[LimitsSet]) -> None:
 def roll_day(state: State, at: int) -> None:
     """Start a UTC day: reset its result, and the peak too where the limits say so."""
     breakers = state.breakers
+    if breakers.day_ends:
+        ended = str(breakers.day_ends // DAY - 1)
+        breakers.days[ended] = DayBegin(breakers.day_anchors, breakers.peak)
+        for day in sorted(breakers.days, key=int)[:-DAYS_KEPT]:
+            del breakers.days[day]
     breakers.day_ends = (at // DAY + 1) * DAY
     if state.limits is not None and state.limits.drawdown_resets_daily:
         breakers.peak = breakers.equity
     _anchor(state)
+
+
+def reset_time(state: State, record: Recorded[ClockReset]) -> None:
+    """Go back to the day of a time that was taken back: its result counts from where it began, and
+    all that came under later times belongs to it."""
+    breakers, at = state.breakers, record.at
+    today = at // DAY
+    later = sorted((day for day in breakers.days if int(day) >= today), key=int)
+    if later and breakers.day_ends > (today + 1) * DAY:
+        begun = breakers.days[later[0]]
+        breakers.day_anchors = begun.anchors
+        daily = state.limits is not None and state.limits.drawdown_resets_daily
+        if daily and breakers.peak is not None and begun.peak is not None:
+            breakers.peak = max(breakers.peak, begun.peak)
+    breakers.days = {day: it for day, it in breakers.days.items() if int(day) < today}
+    breakers.day_ends = (today + 1) * DAY
+    _shorten(state, at)
+    measure(state)
+
+
+def _shorten(state: State, at: int) -> None:
+    """Let no time of a breaker lie further ahead than a reset that was made now would put it."""
+    breakers, limits = state.breakers, state.limits or LimitsSet("", "")
+    # A halt that the later time lifted is imposed again at once if its rule is still broken.
+    breakers.imposed = {it.rule: it.until for it in state.halts.values() if it.until is not None}
+    for name, until in breakers.quarantined.items():
+        breakers.quarantined[name] = min(until, at + limits.quarantine_for)
+    breakers.stops = {name: not_after(times, at) for name, times in breakers.stops.items()}
+    for results in breakers.venues.values():
+        results.answers = not_after(results.answers, at)
+        results.faults = not_after(results.faults, at)
 
 
 def _anchor(state: State) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 
 from deadreckon.accounting import ledger
 from deadreckon.accounting.halts import lift_expired
+from deadreckon.accounting.halts import reset_time as reset_halts
 from deadreckon.accounting.postings import FOLDS
+from deadreckon.contracts import dedup
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     FlattenRequested,
@@ -110,6 +113,13 @@ def _resume(state: State, record: Recorded[ResumeRequested]) -> None:
         breakers.reset(state)
 
 
+def _reset_time(state: State, record: Recorded[ClockReset]) -> None:
+    reset_halts(state.halts, record.at)
+    windows.reset_time(state, record.at)
+    dedup.recall(state.ended)
+    breakers.reset_time(state, record)
+
+
 def _imposed(state: State, record: Recorded[HaltImposed]) -> list[Event]:
     obeyed = halts.acknowledge(record, record.event.scope)
     return [obeyed, *flattening.flatten_after(state, record)]
@@ -150,6 +160,7 @@ _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
     HaltImposed: (halts.halt, breakers.impose),
     LogDamaged: (halts.halt,),
     ResumeRequested: (_resume,),
+    ClockReset: (_reset_time,),
     OrderApproved: (windows.approve, headroom.approve),
     OrderRouted: (headroom.route,),
     OrderUnroutable: (headroom.unroutable,),
@@ -174,6 +185,7 @@ _MOVING: tuple[type[Event], ...] = (
     TradePrinted,
     MarkUpdated,
     ClockTicked,
+    ClockReset,
     CurrencyRateUpdated,
     FundingRatePublished,
     FeeCharged,

@@ -162,12 +162,21 @@ class VenueResults(Struct):
     faults: list[int] = []
 
 
+class DayBegin(Struct, frozen=True):
+    """Figures with which a day began: realised - fees + funding by currency, and the peak that it
+    had when the next one began."""
+
+    anchors: dict[str, Decimal]
+    peak: Decimal | None
+
+
 class Breakers(Struct):
     """Figures that the breakers watch; amounts in the reporting currency.
 
     `equity` is null while it is not watched or something is unpriced. `moving` are the instruments
     whose price moves it. `day_anchors` is realised - fees + funding of each currency when the day
-    began, in that currency. `imposed` says until when a rule does not halt again. `slippages` are
+    began, in that currency; `days` those of the days before, with their peak, in case time is taken
+    back. `imposed` says until when a rule does not halt again. `slippages` are
     basis points of the latest entry fills.
     """
 
@@ -177,6 +186,7 @@ class Breakers(Struct):
     moving: dict[str, bool] = {}
     day_ends: int = 0
     day_anchors: dict[str, Decimal] = {}
+    days: dict[str, DayBegin] = {}  # by the day, counted from 1970
     day_result: Decimal = ZERO
     imposed: dict[str, int] = {}
     slippages: list[Decimal] = []

@@ -83,6 +83,28 @@ def _remember_amount(window: Notionals, at: int, span: int, amount: Decimal) -> 
     window.amounts.append(amount)
 
 
+def reset_time(state: State, at: int) -> None:
+    """Let no order be of a time that was taken back: it counts as of the reset."""
+    rates = state.rates
+    rates.last_entry = None if rates.last_entry is None else min(rates.last_entry, at)
+    rates.entries = not_after(rates.entries, at)
+    rates.entries_of = {name: not_after(times, at) for name, times in rates.entries_of.items()}
+    rates.exits = not_after(rates.exits, at)
+    rates.cancels = not_after(rates.cancels, at)
+    rates.notionals.moments = not_after(rates.notionals.moments, at)
+    for name, lock in rates.locks.items():
+        rates.locks[name] = Lock(lock.strategy, min(lock.since, at))
+
+
+def not_after(moments: Sequence[int], at: int) -> list[int]:
+    """Return times, none of them later than `at`.
+
+    >>> not_after([1, 5, 9], 5)
+    [1, 5, 5]
+    """
+    return [min(moment, at) for moment in moments]
+
+
 def reset(state: State) -> None:
     """Empty every window."""
     state.rates = Rates()

@@ -5,7 +5,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.dedup import RecentKeys, seen_before
+from deadreckon.contracts.clock import ClockReset
+from deadreckon.contracts.dedup import RecentKeys, recall, seen_before
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed
@@ -48,7 +49,7 @@ HANDLES = frozenset(
     }
 )
 
-QUIET = TICKS - {BarClosed}  # most of the log, and nothing to a state
+QUIET = TICKS - {BarClosed, ClockReset}  # most of the log, and nothing to a state
 
 
 class State(Struct):
@@ -87,6 +88,8 @@ def evolve(state: State, record: Recorded[Any]) -> State:
                     instances.settle_bar(state.strategies[name], bar)
         case SignalReceived() | CancelReceived() | ReplaceReceived():
             producers.mark_seen(state.seen, record)
+        case ClockReset():
+            _reset_time(state, record.at)
         case MessageOverQuota() as over:
             excess.add(state.excess, over, record.at)
         case MessagesRefused(producer=producer):
@@ -114,12 +117,23 @@ def evolve(state: State, record: Recorded[Any]) -> State:
     return state
 
 
+def _reset_time(state: State, at: int) -> None:
+    """Let nothing be of a time that was taken back; what was forgotten under it is known again."""
+    for seen in (state.seen.bodies, state.fills):
+        recall(seen)
+    recall(state.seen.refusals)
+    for instance in state.strategies.values():
+        instances.reset_time(instance, at)
+
+
 def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     if type(record.event) in QUIET:
         return excess.due(state.excess, record.at) if state.excess else ()
     match record.event:
         case BarClosed():
             return [*_at_bar(state, record), *excess.due(state.excess, record.at)]
+        case ClockReset():
+            return excess.due(state.excess, record.at)
         case BarSettled() as settled:
             return _at_settled(state, settled)
         case SignalReceived() | CancelReceived() | ReplaceReceived():

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from deadreckon.contracts.catalogue import SHAPES
+from deadreckon.contracts.clock import TIME_EDGES
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.signals import MessageOverQuota, MessagesRefused
 
@@ -13,7 +14,9 @@ RULE = "quota_exceeded"
 
 # Decision time moves by these alone, and so a quota is refilled by these alone.
 TICKS: frozenset[type[Event]] = frozenset(
-    shape for shape in SHAPES if {"market", "clock"} & set(shape.declared.publishers)
+    shape
+    for shape in SHAPES
+    if shape.declared.publishers and set(shape.declared.publishers) <= set(TIME_EDGES)
 )
 
 

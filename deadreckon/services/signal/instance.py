@@ -105,6 +105,14 @@ def restore_memory(instance: StrategyInstance) -> None:
         instance.memory = msgspec.convert(instance.memory, setup.strategy.state)
 
 
+def reset_time(instance: StrategyInstance, at: int) -> None:
+    """Let no entry or exit be of a time that was taken back: waits count from the reset."""
+    if instance.entered_at is not None:
+        instance.entered_at = min(instance.entered_at, at)
+    if instance.left_at is not None:
+        instance.left_at = min(instance.left_at, at)
+
+
 def configure(before: StrategyInstance | None, event: StrategyConfigured) -> StrategyInstance:
     """Return the strategy under its new configuration. It keeps what it has seen where kind, code,
     instrument and bar length stay the same, and always what it holds."""

@@ -7,8 +7,10 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from deadreckon.accounting.halts import Halts, impose
+from deadreckon.accounting.halts import reset_time as reset_halts
 from deadreckon.contracts import dedup
 from deadreckon.contracts.amounts import EXACT, ZERO
+from deadreckon.contracts.clock import ClockReset
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.event import Recorded
 from deadreckon.contracts.governance import HaltImposed, HaltRequested, LogDamaged, ResumeRequested
@@ -101,7 +103,7 @@ def initial(edge: str) -> InFlightOrders:
 
 def evolve(state: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
     """Fold one event, in place; return the same state."""
-    if record.at // DAY != state.day:
+    if record.at // DAY != state.day and type(record.event) is not ClockReset:
         _forget(state, record.at // DAY)
     match record.event:
         case OrderSubmitting():
@@ -115,6 +117,8 @@ def evolve(state: InFlightOrders, record: Recorded[Any]) -> InFlightOrders:
             impose(state.halts, record)
         case ResumeRequested():
             state.halts.clear()
+        case ClockReset():
+            _reset_time(state, record.at)
         case _ if record.source == state.edge:
             _evolve_own(state, record)
     return state
@@ -218,6 +222,16 @@ def _count_trade(
     state.cursor = event.cursor or state.cursor
     if event.trade_id and dedup.find(state.trades, event.trade_id) is None:
         dedup.remember(state.trades, event.trade_id, True, at)
+
+
+def _reset_time(state: InFlightOrders, at: int) -> None:
+    """Let nothing be of a time that was taken back; what was forgotten under it is known again."""
+    state.day = at // DAY
+    dedup.recall(state.past)
+    dedup.recall(state.trades)
+    reset_halts(state.halts, at)
+    for order in (*state.orders.values(), *state.abandoned.values()):
+        order.at = min(order.at, at)
 
 
 def _forget(state: InFlightOrders, today: int) -> None:

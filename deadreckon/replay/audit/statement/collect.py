@@ -92,6 +92,10 @@ class StatementCollector:
         """Keep the opening end: the statement begins with the next event portfolio handles."""
         self.opening = Boundary(self.earning)
 
+    def on_day_again(self) -> None:
+        """Forget the closing end: the statement goes on."""
+        self.closing = None
+
     def on_day_end(self) -> None:
         """Keep the closing end: the statement ended with the last event portfolio handled."""
         self.closing = Boundary(self.earning)
