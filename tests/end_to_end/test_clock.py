@@ -216,6 +216,10 @@ def test_a_log_that_is_ahead_is_taken_back_and_nothing_of_it_is_counted_twice(
     sealed = machine.dr.json("archive", "seal", "--all", "--data", "desk")
     assert sealed["sealed"]
     machine.dr.run("archive", "verify", "--data", "desk")
+    for day, statement in statements.items():
+        sealed_day = machine.dr.json("replay", "pnl", day, "--data", "desk")
+        assert sealed_day["pnl"] == statement["pnl"]
+        assert sealed_day["fills"] == statement["fills"]
     machine.dr.run("replay", "rerun", "--all", "--data", "desk")
 
 

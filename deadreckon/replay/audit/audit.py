@@ -30,6 +30,7 @@ from deadreckon.contracts.timestamps import day_of
 from deadreckon.replay.audit.document import Setting
 from deadreckon.replay.audit.volumes import TradedVolumes
 from deadreckon.replay.digests import OBSERVERS, RunDigest
+from deadreckon.replay.pnl.rows import moved_on
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Message
 from deadreckon.runtime.log.reading import read_messages
@@ -69,14 +70,9 @@ class AuditSnapshot(Struct, frozen=True):
     def moved(self, left: "AuditSnapshot", now: "AuditSnapshot") -> "AuditSnapshot":
         """Return this opening without what came about from `left` to `now`, which belongs to
         another day."""
-        none = PnlFigures()
-        figures = {
-            key: self.figures.get(key, none).plus(after.minus(left.figures.get(key, none)))
-            for key, after in now.figures.items()
-        }
         return replace(
             self,
-            figures=figures,
+            figures=moved_on(self.figures, left.figures, now.figures),
             equity=EXACT.add(self.equity, EXACT.subtract(now.equity, left.equity)),
             deposited=EXACT.add(self.deposited, EXACT.subtract(now.deposited, left.deposited)),
         )

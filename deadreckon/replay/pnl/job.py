@@ -1,9 +1,11 @@
 """The PnL of an archive, folded from its columns: needs no server and takes no lock."""
 
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from deadreckon.accounting import average_cost, ledger
 from deadreckon.accounting.ledger_state import Ledger
@@ -20,6 +22,7 @@ from deadreckon.replay.pnl.rows import (
     by_strategy,
     by_venue,
     change_between,
+    moved_on,
     pnl_texts,
 )
 from deadreckon.replay.pnl.sealed import RangeProgress, SealedLedger
@@ -40,6 +43,17 @@ class RangeClose(Struct, frozen=True):
     deposited: Decimal
     fills: int
     repeated: int
+
+    def moved(self, left: "RangeClose", now: "RangeClose") -> "RangeClose":
+        """Return this opening without what came about from `left` to `now`."""
+        return replace(
+            self,
+            figures=moved_on(self.figures, left.figures, now.figures),
+            equity=EXACT.add(self.equity, EXACT.subtract(now.equity, left.equity)),
+            deposited=EXACT.add(self.deposited, EXACT.subtract(now.deposited, left.deposited)),
+            fills=self.fills + now.fills - left.fills,
+            repeated=self.repeated + now.repeated - left.repeated,
+        )
 
 
 async def archive_pnl(data: Path, day: str | None, *, shows: bool, book: str = BOOK) -> PnlDocument:
@@ -66,8 +80,7 @@ def sealed_pnl(
     reading = SealedLedger(archive, book, ranges[-1].number)
     if day is not None and ranges[0].number == 1:
         reading.before_the_first_day()
-    opening = _close(reading, ranges[0].number - 1, progress)
-    closing = _close(reading, ranges[-1].number, progress)
+    opening, closing = _ends(reading, ranges, progress)
     change = change_between(opening.figures, closing.figures)
     return PnlDocument(
         book=book,
@@ -107,6 +120,19 @@ def _ranges(archive: Archive, day: str | None) -> list[ArchiveManifest]:
         f"{day} is not sealed (from {first} to {last} is): dr archive seal {day}, or dr replay "
         f"audit {day}, which needs no archive"
     )
+
+
+def _ends(
+    reading: SealedLedger, ranges: list[ArchiveManifest], progress: RangeProgress
+) -> tuple[RangeClose, RangeClose]:
+    """Return the opening and the closing end; ranges of other days that lie between are left out of
+    the opening."""
+    opening = _close(reading, ranges[0].number - 1, progress)
+    for before, after in pairwise(ranges):
+        if after.number != before.number + 1:
+            left = _close(reading, before.number, progress)
+            opening = opening.moved(left, _close(reading, after.number - 1, progress))
+    return opening, _close(reading, ranges[-1].number, progress)
 
 
 def _close(reading: SealedLedger, number: int, progress: RangeProgress) -> RangeClose:

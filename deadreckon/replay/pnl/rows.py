@@ -80,6 +80,17 @@ def change_between(
     return {key: after.minus(opening.get(key, none)) for key, after in sorted(closing.items())}
 
 
+def moved_on(
+    opening: Mapping[PositionKey, PnlFigures],
+    left: Mapping[PositionKey, PnlFigures],
+    now: Mapping[PositionKey, PnlFigures],
+) -> dict[PositionKey, PnlFigures]:
+    """Return opening figures without what came about from `left` to `now`: of another day, to which
+    time went and came back."""
+    between = change_between(left, now)
+    return {key: opening.get(key, PnlFigures()).plus(change) for key, change in between.items()}
+
+
 def pnl_texts(change: Mapping[PositionKey, PnlFigures]) -> PnlTexts:
     """Sum all figures."""
     return PnlTexts(*_texts(total(change.values())))
