@@ -112,8 +112,6 @@ def evolve(state: State, record: Recorded[Any]) -> State:
             state.strategies[name] = instances.configure(before, configured)
         case model if is_fitted(model) and model.strategy in state.strategies:
             instances.observe_model(state.strategies[model.strategy], record)
-        case _:
-            pass
     return state
 
 
