@@ -25,8 +25,8 @@ HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 NAMES = sorted(path.stem for path in (HERE / "scripts").glob("*.py") if path.stem != "__init__")
 
-# What no session tells: others' clocks and models, quotas (none on a tape unless set), a stack's own
-# life, its archive.
+# What no session tells: others' clocks and models, quotas (none on a tape unless set), a stack's
+# own life, its archive.
 UNTOLD = {
     "ClockAcceptRequested",
     "ClockConfigured",
