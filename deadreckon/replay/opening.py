@@ -10,6 +10,7 @@ from deadreckon.archive.open_log import open_bus
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.process.folder import Folder
+from deadreckon.strategies.loading import use_folder
 
 Progress = Callable[[str, int, int], None]  # (what is being done, done, of)
 
@@ -32,10 +33,11 @@ async def open_log(
 ) -> AsyncIterator[OpenLog]:
     """Open the log of a data folder for a verb, with a progress bar if it `shows` one.
 
-    `nats` is the URL of a server in place of the folder's own. Lines about the process go to
-    `logs/VERB.log` in the folder. Raises FolderError and the errors of `archive/open_log.py`.
+    The folder's strategies are known from here on. `nats` is the URL of a server in place of the
+    folder's own. Lines about the process go to `logs/VERB.log` in the folder. Raises FolderError and the errors of `archive/open_log.py`.
     """
     folder = Folder(data).check()
+    use_folder(data)
     log_lines.configure(folder.logs / f"{verb}.log")
     async with open_bus(folder, nats) as bus:
         with progress_bar(shows) as progress:

@@ -57,6 +57,14 @@ def test_its_log_reruns_and_is_refused_by_name_once_the_file_has_changed(played:
     assert played.json(*words)["equal"]
 
 
+def test_why_it_did_not_trade_is_asked_of_its_own_file(played: Dr) -> None:
+    window = ("--instrument", INSTRUMENT, "--from", "2026-01-01T02:00", "--to", "2026-01-01T03:00")
+    words = ("replay", "whynot", "--strategy", "breakout", *window, "--data", "run")
+    outcomes = {it["outcome"] for it in played.json(*words)["groups"]}
+    assert outcomes
+    assert "other_code" not in outcomes
+
+
 def test_a_demo_on_a_folder_that_was_played_with_other_code_says_so(played: Dr) -> None:
     mine = played.folder / "mine.py"
     words = ("demo", "--tape", "short.parquet", "--no-web", "--json", "--data", "run")

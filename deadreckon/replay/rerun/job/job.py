@@ -31,7 +31,6 @@ from deadreckon.runtime.log.feed import ChainLink
 from deadreckon.runtime.service.snapshots import Snapshot, Snapshots, encode_state
 from deadreckon.services.assembly import decider
 from deadreckon.services.catalogue import BOOK, DECIDERS
-from deadreckon.strategies.loading import use_folder
 
 
 class NothingAskedError(UsageError):
@@ -58,7 +57,6 @@ async def rerun(request: RerunRequest, *, shows: bool) -> RerunDocument:
     Raises CheckoutError, OtherCodeError, NothingAskedError, and the errors of a log
     that cannot be read.
     """
-    use_folder(request.data)
     opened = open_log(request.data, request.nats, "rerun", shows=shows)
     async with checked_out(request.code, request.revision) as code, opened as log:
         begun = time.perf_counter()
