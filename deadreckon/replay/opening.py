@@ -34,7 +34,8 @@ async def open_log(
     """Open the log of a data folder for a verb, with a progress bar if it `shows` one.
 
     The folder's strategies are known from here on. `nats` is the URL of a server in place of the
-    folder's own. Lines about the process go to `logs/VERB.log` in the folder. Raises FolderError and the errors of `archive/open_log.py`.
+    folder's own. Lines about the process go to `logs/VERB.log` in the folder. Raises FolderError
+    and the errors of `archive/open_log.py`.
     """
     folder = Folder(data).check()
     use_folder(data)
