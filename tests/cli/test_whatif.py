@@ -77,7 +77,7 @@ def test_people_get_a_table_with_what_its_figures_rest_on(
         (("--all", "--disable", "known_price"), "cannot be disabled"),
         (("--all", "--without-strategy", "x"), "no strategy 'x'; these are known: cross"),
         (("1999-01-01",), "the log has nothing of 1999-01-01"),
-        (("yesterday",), "'yesterday' is not a day"),
+        (("someday",), "'someday' is not a day"),
         ((), "name a day such as 2022-01-15, or --all"),
         (("--all", "--jobs", "0"), "--jobs 0: at least 1"),
     ],

@@ -36,6 +36,7 @@ HEARD_AT_DOORS = {
     signals.CancelReceived,
     signals.ReplaceReceived,
     signals.SignalMalformed,
+    signals.MessageOverQuota,
     governance.OperatorMalformed,
     governance.LogDamaged,
 }
