@@ -43,10 +43,15 @@ class Allowance(Struct, frozen=True):
 
 
 def set_quota(allowance: Allowance, quota: ProducerQuotaSet, set_by: str) -> Allowance:
-    """Return the allowance under a new quota; a default never replaces what somebody set."""
-    if quota.is_default and allowance.quota is not None and not allowance.quota.is_default:
+    """Return the allowance under a new quota, if that replaces the one in force."""
+    if not replaces(quota, allowance.quota):
         return allowance
     return structs.replace(allowance, quota=quota, set_by=set_by)
+
+
+def replaces(quota: ProducerQuotaSet, before: ProducerQuotaSet | None) -> bool:
+    """Tell whether a quota replaces the one before it: a default never does what somebody set."""
+    return not quota.is_default or before is None or before.is_default
 
 
 def refill(allowance: Allowance, now: int) -> Allowance:

@@ -9,6 +9,7 @@ from msgspec import NODEFAULT, Struct, structs, to_builtins
 from deadreckon.archive.open_log import open_bus
 from deadreckon.contracts.event import Mode, Recorded
 from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
+from deadreckon.contracts.quota import replaces
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.reading import read_messages
@@ -17,9 +18,9 @@ from deadreckon.runtime.service.ingress import Ingress
 from deadreckon.services.catalogue import BOOK
 
 SHAPES: tuple[type[LimitsSet | ProducerQuotaSet], ...] = (LimitsSet, ProducerQuotaSet)
-SIGNATURE = ("actor", "reason")
+NO_LIMITS = ("actor", "reason", "is_default")  # fields of these events beside their limits
 NAMES = {
-    name: shape for shape in SHAPES for name in shape.__struct_fields__ if name not in SIGNATURE
+    name: shape for shape in SHAPES for name in shape.__struct_fields__ if name not in NO_LIMITS
 }
 
 
@@ -54,6 +55,8 @@ async def read_history(bus: Bus, book: str, mode: Mode = "paper") -> list[LimitC
         for record in intake.records_of(message):
             if isinstance(record.event, SHAPES):
                 shape = type(record.event)
+                if shape is ProducerQuotaSet and not replaces(record.event, before.get(shape)):
+                    continue
                 found += _changes(message.sequence, record, before.get(shape))
                 before[shape] = record.event
     return found
@@ -68,7 +71,7 @@ def _changes(
     for field in structs.fields(event):
         old = _default(field) if before is None else getattr(before, field.name)
         new = getattr(event, field.name)
-        if field.name not in SIGNATURE and new != old:
+        if field.name not in NO_LIMITS and new != old:
             values = to_builtins(old), to_builtins(new)
             signature = event.actor, event.reason
             yield LimitChange(sequence, at, record.id, *signature, field.name, *values)

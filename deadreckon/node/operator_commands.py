@@ -23,6 +23,7 @@ from deadreckon.contracts.instruments import (
 )
 from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
+from deadreckon.contracts.quota import replaces
 from deadreckon.node.facts import publish_fact
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.reading import read_messages
@@ -57,7 +58,7 @@ class InForce(Struct):
             case LimitsSet() as limits:
                 self.limits = (record.id, limits)
             case ProducerQuotaSet() as quota:
-                if self.quota is None or self.quota[1].is_default or not quota.is_default:
+                if replaces(quota, self.quota and self.quota[1]):
                     self.quota = (record.id, quota)
             case HaltRequested() | HaltImposed() as halt:
                 self.halt = (record.id, halt)

@@ -10,7 +10,7 @@ import pytest
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.inbound import write_fact
-from deadreckon.contracts.limits import LimitsSet
+from deadreckon.contracts.limits import DEFAULT_QUOTA, LimitsSet, ProducerQuotaSet
 from deadreckon.contracts.subjects import operator_subject
 from deadreckon.node.limits_history import LimitChange, read_history
 from deadreckon.runtime.log.memory import MemoryBus
@@ -81,6 +81,25 @@ def test_the_history_of_limits_names_who_changed_what_from_what() -> None:
         (2, "ben", "nervous", "order_gap_min", 0, 60),
     ]
     check_document("limits-history", found)
+
+
+def test_a_default_that_replaces_no_quota_is_no_change_in_the_history() -> None:
+    async def job() -> list[LimitChange]:
+        bus = MemoryBus()
+        ours = ProducerQuotaSet("ann", "smaller", producer_signals_per_second=500)
+        for number, event in enumerate([DEFAULT_QUOTA, ours, DEFAULT_QUOTA]):  # the last: a restart
+            payload = write_fact(f"fact-{number}", NAMES[ProducerQuotaSet], event)
+            await bus.append(operator_subject(BOOK, "cli"), payload)
+        return await read_history(bus, BOOK)
+
+    found = asyncio.run(job())
+
+    assert [(it.sequence, it.actor, it.name, it.before, it.after) for it in found] == [
+        (1, "stack", "producer_signals_per_second", None, 5_000),
+        (1, "stack", "producer_bytes_per_second", None, 5_000_000),
+        (2, "ann", "producer_signals_per_second", 5_000, 500),
+        (2, "ann", "producer_bytes_per_second", 5_000_000, None),
+    ]
 
 
 def test_the_history_is_printed_as_people_write_limits(
