@@ -135,15 +135,14 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
     else:
         print(f"{verb} recorded at sequence {outcome.sequence}")
         print(f"acknowledged by: {', '.join(outcome.acknowledged) or 'nobody'}")
-        if outcome.missing and not runs:
-            print("no stack runs here: it is acknowledged when one starts")
-        elif outcome.missing:
-            print(f"NOT acknowledged within {wait:g} s by: {', '.join(outcome.missing)}")
     if outcome.refused:
         raise VerbEnd(EXIT_DIFFERENCE, outcome.refused, "refused")
     if outcome.missing:
-        waited = f"not acknowledged within {wait:g} s by {', '.join(outcome.missing)}"
-        raise VerbEnd(EXIT_DIFFERENCE, waited, UNANSWERED)
+        waited = f"NOT acknowledged within {wait:g} s by: {', '.join(outcome.missing)}"
+        why = waited if runs else "no stack runs here: it is acknowledged when one starts"
+        if not options.json:
+            print(why)
+        raise VerbEnd(EXIT_DIFFERENCE, why, UNANSWERED)
 
 
 def _nearest(event: Event, options: LogOptions) -> str:

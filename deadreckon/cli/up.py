@@ -96,6 +96,6 @@ def _print_missing(missing: list[str]) -> None:
 
 
 def _log_missing(missing: list[str]) -> None:
-    import structlog
+    from deadreckon.runtime.process import log_lines
 
-    structlog.get_logger().warning("setup_missing", missing=missing)
+    log_lines.Logger().warning("setup_missing", missing=missing)

@@ -53,12 +53,13 @@ async def read_history(bus: Bus, book: str, mode: Mode = "paper") -> list[LimitC
     found: list[LimitChange] = []
     async for message in read_messages(bus):
         for record in intake.records_of(message):
-            if isinstance(record.event, SHAPES):
-                shape = type(record.event)
-                if shape is ProducerQuotaSet and not replaces(record.event, before.get(shape)):
-                    continue
-                found += _changes(message.sequence, record, before.get(shape))
-                before[shape] = record.event
+            event = record.event
+            earlier = before.get(type(event))
+            if isinstance(event, ProducerQuotaSet) and not replaces(event, earlier):
+                continue
+            if isinstance(event, SHAPES):
+                found += _changes(message.sequence, record, earlier)
+                before[type(event)] = event
     return found
 
 

@@ -140,7 +140,7 @@ async def first_stored(bus: Bus, at: int, end: int) -> int:
 async def tail(
     data: Path,
     nats: str | None,
-    first: "int | StoredSince | None",
+    first: int | StoredSince | None,
     patterns: Sequence[str],
     show: Callable[[TailedEvent], None],
     *,

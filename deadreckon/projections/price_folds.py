@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from deadreckon.contracts.event import Recorded
+from deadreckon.contracts.event import NANOSECONDS, Recorded
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.portfolio import PositionChanged
 from deadreckon.projections.digest import TableDigest
@@ -15,7 +15,7 @@ from deadreckon.projections.tables.position_steps import Terms
 from deadreckon.projections.tables.positions import PositionRow
 from deadreckon.projections.tables.round_trips import RoundTripRow
 
-MINUTE = 60_000_000_000
+MINUTE = 60 * NANOSECONDS
 
 
 class RoundTripFold(UpdatingFold):

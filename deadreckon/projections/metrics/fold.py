@@ -53,8 +53,7 @@ def initial() -> MetricsState:
 def evolve(state: MetricsState, record: Recorded[Any]) -> MetricsState:
     """Fold one event into the metrics."""
     shape = type(record.event)
-    is_reset = type(record.event) is clock.ClockReset
-    state.at = record.at if is_reset else max(state.at, record.at)
+    state.at = record.at if shape is clock.ClockReset else max(state.at, record.at)
     name = NAMES.get(shape)
     if name is not None:  # events that are never written to the log are not counted
         state.series.count("log_events_total", name)

@@ -55,16 +55,14 @@ def initial() -> RefusalRow:
 def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
     """Return the row of a refusal."""
     match record.event:
-        case SignalRefused() | MessagesRefused():
-            return _of_producer(record)
+        case SignalRefused() | MessagesRefused() | ClockStepRefused():
+            return _with_figures(record)
         case OrderUnroutable() | OrderRejected() | CancelMissed():
             return _of_order(record)
         case OperatorRefused() as no:
             return _row(
                 record, kind="operator", rule=no.rule, reason=no.reason, evidence=no.evidence
             )
-        case ClockStepRefused():
-            return _of_clock(record)
         case RegimeModelRefused() as no:
             return _row(
                 record,
@@ -78,38 +76,39 @@ def evolve(row: RefusalRow, record: Recorded[Any]) -> RefusalRow:
             return row
 
 
-def _of_producer(record: Recorded[Any]) -> RefusalRow:
-    match record.event:
-        case SignalRefused() as no:
-            return _row(
-                record,
-                kind="signal",
-                rule=no.rule,
-                reason=no.reason,
-                limit_value=no.limit,
-                measured=no.measured,
-                limit_set_by=no.limit_set_by,
-                signal_id=no.signal_id,
-                producer=no.producer,
-                strategy=no.strategy,
-                instrument=no.instrument,
-                evidence=no.evidence,
-            )
-        case no:
-            return _row(
-                record,
-                kind="messages",
-                rule=no.rule,
-                reason=no.reason,
-                limit_value=no.limit,
-                measured=no.measured,
-                limit_set_by=no.limit_set_by,
-                producer=no.producer,
-                messages=no.count,
-                bytes=no.bytes,
-                first_sequence=no.first_sequence,
-                last_sequence=no.last_sequence,
-            )
+def _with_figures(
+    record: Recorded[SignalRefused | MessagesRefused | ClockStepRefused],
+) -> RefusalRow:
+    no = record.event
+    columns: dict[str, Any] = {
+        "rule": no.rule,
+        "reason": no.reason,
+        "limit_value": no.limit,
+        "measured": no.measured,
+        "limit_set_by": no.limit_set_by,
+    }
+    match no:
+        case ClockStepRefused():
+            columns |= {"kind": "clock"}
+        case SignalRefused():
+            columns |= {
+                "kind": "signal",
+                "signal_id": no.signal_id,
+                "producer": no.producer,
+                "strategy": no.strategy,
+                "instrument": no.instrument,
+                "evidence": no.evidence,
+            }
+        case MessagesRefused():
+            columns |= {
+                "kind": "messages",
+                "producer": no.producer,
+                "messages": no.count,
+                "bytes": no.bytes,
+                "first_sequence": no.first_sequence,
+                "last_sequence": no.last_sequence,
+            }
+    return _row(record, **columns)
 
 
 def _of_order(record: Recorded[Any]) -> RefusalRow:
@@ -139,19 +138,6 @@ def _of_order(record: Recorded[Any]) -> RefusalRow:
             )
         case no:
             return _row(record, kind="order", rule=no.rule, reason=no.reason, order_id=no.order_id)
-
-
-def _of_clock(record: Recorded[ClockStepRefused]) -> RefusalRow:
-    no = record.event
-    return _row(
-        record,
-        kind="clock",
-        rule=no.rule,
-        reason=no.reason,
-        limit_value=no.limit,
-        measured=no.measured,
-        limit_set_by=no.limit_set_by,
-    )
 
 
 def _row(record: Recorded[Any], **columns: Any) -> RefusalRow:

@@ -23,9 +23,9 @@ MESSAGE_TOO_LARGE = 10054
 STREAM_NOT_FOUND = 10059
 STREAM_EXISTS = 10058
 MESSAGE_NOT_FOUND = 10037
+TOO_MANY_REQUESTS = 429  # an HTTP-like code: the server's buffer for the stream is full
 # Want of room comes as a 400, but is no more the author's fault than a 503 is.
 # So does a server that keeps as many readers as it may; it forgets those that went away.
-TOO_MANY_REQUESTS = 429  # its buffer for the stream is full
 OUT_OF_RESOURCES = (10002, 10023, 10026, 10028, 10047, 10077)
 
 

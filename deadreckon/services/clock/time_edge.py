@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import structlog
-
 from deadreckon.contracts.catalogue import NAMES
 from deadreckon.contracts.clock import ClockStepRefused
 from deadreckon.contracts.codec import canonical_event, wrap
@@ -14,6 +12,7 @@ from deadreckon.contracts.event import Event, Mode, Recorded
 from deadreckon.contracts.subjects import SHARED
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.feed import Feed, Message
+from deadreckon.runtime.process import log_lines
 from deadreckon.runtime.service.edge_journal import EdgeJournal
 from deadreckon.runtime.service.snapshots import Snapshots
 from deadreckon.services.clock import log_time
@@ -24,7 +23,7 @@ EDGE = True
 # It counts the sleep of a machine where the system can tell.
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
-log = structlog.get_logger()
+log = log_lines.Logger()
 
 
 def steady_time() -> int:

@@ -14,9 +14,7 @@ from deadreckon.services.market.live_feed import LiveFeed
 from deadreckon.services.market.tape_player import bar_interval, row_event
 
 EDGE = True
-GAP_MAX = (
-    10 * NANOSECONDS
-)  # a silence of the tape lasts no longer: nobody waits for a night to pass
+GAP_MAX = 10 * NANOSECONDS  # between two rows of quotes or trades: nobody waits for a night to pass
 LOOK = 1.0  # seconds between two looks at a wall clock that may have been set
 
 
