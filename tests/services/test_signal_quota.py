@@ -54,11 +54,11 @@ class Desk:
         self.answers += new
         return [record.event for record in new]
 
-    def limit(self, event: ProducerQuotaSet) -> None:
+    def limit(self, event: ProducerQuotaSet) -> list[Event]:
         self._facts += 1
         payload = write_fact(f"f{self._facts}", "governance.producer_quota_set", event)
         self.log.put("log.desk.op.cli", payload)
-        self._take()
+        return self._take()
 
     def tick(self, when: int, event: Event | None = None) -> list[Event]:
         if event is None:
@@ -198,6 +198,20 @@ def test_a_default_does_not_replace_what_somebody_set_and_null_switches_it_off()
     it.limit(quota())
     it.limit(DEFAULT_QUOTA)
     assert len(it.send(3)) == 3
+
+
+def test_a_message_that_is_read_after_a_change_of_the_quota_lies_in_no_refusal() -> None:
+    it = desk(quota(signals=0))
+    it.send(1)
+    before = it.limit(quota(signals=2))
+    it.send(3)
+    after = it.tick(START + SECOND)
+    refused = [each for each in [*before, *after] if isinstance(each, MessagesRefused)]
+    assert [(each.first_sequence, each.last_sequence, each.count) for each in refused] == [
+        (3, 3, 1),
+        (7, 7, 1),  # 5 and 6 were read
+    ]
+    assert [int(each.limit) for each in refused] == [0, 2]
 
 
 def test_a_log_without_a_clock_has_one_quota_until_time_begins() -> None:

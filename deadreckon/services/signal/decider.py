@@ -10,6 +10,7 @@ from deadreckon.contracts.dedup import RecentKeys, recall, seen_before
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import StrategyConfigured
 from deadreckon.contracts.instruments import InstrumentListed
+from deadreckon.contracts.limits import ProducerQuotaSet
 from deadreckon.contracts.market import BarClosed
 from deadreckon.contracts.models import FITTED, is_fitted
 from deadreckon.contracts.orders import BarSettled, OrderFilled
@@ -42,6 +43,7 @@ HANDLES = frozenset(
         SignalMalformed,
         MessageOverQuota,
         MessagesRefused,
+        ProducerQuotaSet,
         *instances.FOLLOWED,
         BarSettled,
         StrategyConfigured,
@@ -132,6 +134,8 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
             return [*_at_bar(state, record), *excess.due(state.excess, record.at)]
         case ClockReset():
             return excess.due(state.excess, record.at)
+        case ProducerQuotaSet():
+            return excess.all_refused(state.excess)
         case BarSettled() as settled:
             return _at_settled(state, settled)
         case SignalReceived() | CancelReceived() | ReplaceReceived():

@@ -63,6 +63,11 @@ def due(open_: dict[str, Excess], at: int) -> list[Event]:
     ]
 
 
+def all_refused(open_: dict[str, Excess]) -> list[Event]:
+    """Refuse what was sent before a quota was changed: the next message may be read."""
+    return [_refusal(producer, excess) for producer, excess in open_.items()]
+
+
 def _refusal(producer: str, excess: Excess) -> MessagesRefused:
     sent = excess.count if excess.unit == "signals" else excess.bytes
     messages = "1 message" if excess.count == 1 else f"{excess.count} messages"
