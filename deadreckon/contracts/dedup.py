@@ -19,8 +19,8 @@ V = TypeVar("V")
 class RecentKeys(Struct, Generic[V]):
     """Keys with a value each, by the day (counted from 1970) on which they were seen.
 
-    `aside` is what was forgotten last: a clock that was days ahead made it old, until its time is
-    taken back.
+    `aside` is what was forgotten in as many days, and last: a clock that was days ahead may have
+    made it old, until its time is taken back.
     """
 
     days: dict[str, dict[str, V]] = {}
@@ -51,15 +51,25 @@ def is_repeat(recent: RecentKeys[str], key: str, at: int) -> bool:
 
 
 def forget(recent: RecentKeys[V], oldest: int) -> list[str]:
-    """Drop every day before `oldest` (days since 1970); returns the keys that are gone."""
-    gone = [day for day in recent.days if int(day) < oldest]
-    if gone:
-        recent.aside = {day: recent.days.pop(day) for day in gone}
-    return [key for day in gone for key in recent.aside[day]]
+    """Put every day before `oldest` (days since 1970) aside; returns the keys that were."""
+    old = {day: recent.days.pop(day) for day in list(recent.days) if int(day) < oldest}
+    if old:
+        # As far back as a start believes a clock: time that was passed by is put aside day by day.
+        kept = {day: it for day, it in recent.aside.items() if int(day) >= oldest - HORIZON_DAYS}
+        recent.aside = kept | old
+    return [key for keys in old.values() for key in keys]
+
+
+def let_go(recent: RecentKeys[V], oldest: int) -> list[str]:
+    """Forget every day before `oldest`; returns the keys that no reset of time can bring back."""
+    before = recent.aside
+    forget(recent, oldest)
+    gone = (keys for day, keys in before.items() if day not in recent.aside)
+    return [key for keys in gone for key in keys if find(recent, key) is None]
 
 
 def recall(recent: RecentKeys[V]) -> None:
-    """Remember what was forgotten last: decision time was taken back (`ClockReset`)."""
+    """Remember what was put aside: decision time was taken back (`ClockReset`)."""
     recent.days = recent.aside | recent.days
     recent.aside = {}
 

@@ -6,6 +6,8 @@ from deadreckon.contracts.dedup import (
     RecentKeys,
     find,
     forget,
+    let_go,
+    recall,
     remember,
     seen_before,
 )
@@ -43,3 +45,23 @@ def test_what_is_dropped_is_named() -> None:
     remember(recent, "t2", "", DAY)
     assert forget(recent, 1) == ["t1"]
     assert find(recent, "t2") == ""
+
+
+def test_a_clock_that_stays_days_ahead_over_midnights_loses_no_key_of_the_horizon() -> None:
+    recent: RecentKeys[str] = RecentKeys()
+    for day in range(10, 17):
+        remember(recent, f"t{day}", "", day * DAY)
+    for day in (19, 20, 21):  # three days ahead, for three days
+        remember(recent, f"ahead{day}", "", day * DAY)
+    assert find(recent, "t12") is None
+    recall(recent)
+    remember(recent, "now", "", 18 * DAY)
+    assert all(find(recent, f"t{day}") == "" for day in range(11, 17))
+
+
+def test_a_key_is_let_go_once_no_reset_can_bring_it_back() -> None:
+    recent: RecentKeys[str] = RecentKeys()
+    for day in range(20):
+        recent.days[f"{day}"] = {f"t{day}": ""}
+        assert let_go(recent, day - 6) == ([f"t{day - 14}"] if day >= 14 else [])
+    assert len(recent.days) == len(recent.aside) == 7

@@ -248,7 +248,7 @@ def forget(state: State, at: int) -> None:
     state.day = at // DAY
     oldest = state.day - dedup.HORIZON_DAYS
     dedup.forget(state.trades, oldest)
-    for order_id in dedup.forget(state.ended, oldest):
+    for order_id in dedup.let_go(state.ended, oldest):
         state.finished.pop(order_id, None)
         protection = state.protections.get(order_id)
         if protection is not None and protection.bracket_id not in state.brackets:

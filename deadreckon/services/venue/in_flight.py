@@ -239,7 +239,7 @@ def _forget(state: InFlightOrders, today: int) -> None:
     state.day = today
     oldest = today - dedup.HORIZON_DAYS
     dedup.forget(state.trades, oldest)
-    for name in dedup.forget(state.past, oldest):
+    for name in dedup.let_go(state.past, oldest):
         state.abandoned.pop(name, None)
 
 
