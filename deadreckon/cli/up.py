@@ -9,7 +9,8 @@ from deadreckon.cli.document import print_now
 from deadreckon.cli.options import DATA_VARIABLE
 
 if TYPE_CHECKING:
-    from deadreckon.node.up import StackAddresses, StackSettings
+    from deadreckon.node.settings import StackSettings
+    from deadreckon.node.up import StackAddresses
 
 
 def up(
@@ -64,7 +65,7 @@ def _settings(
     """Read the file; options of the command line override it."""
     import msgspec
 
-    from deadreckon.node.up import SETTINGS_FILE, SettingsError, read_settings
+    from deadreckon.node.settings import SETTINGS_FILE, SettingsError, read_settings
 
     folder = data or Path(os.environ.get(DATA_VARIABLE) or "var")
     if config is None and (folder / SETTINGS_FILE).exists():

@@ -20,7 +20,7 @@ from deadreckon.marketdata.tapes.tape import Tape, checked_instrument
 from deadreckon.node.demo_setup import further_strategy, instrument, setup_facts
 from deadreckon.node.demo_sizes import tape_sizes
 from deadreckon.node.operator_commands import record_facts
-from deadreckon.node.up import SETTINGS_FILE
+from deadreckon.node.settings import SETTINGS_FILE
 from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.strategies.loading import remember_files, use_folder

@@ -26,7 +26,8 @@ from deadreckon.contracts.orders import OrderApproved, OrderFilled
 from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.contracts.subjects import operator_subject, producer_subject
-from deadreckon.node.up import StackAddresses, StackSettings, run_stack
+from deadreckon.node.settings import StackSettings
+from deadreckon.node.up import StackAddresses, run_stack
 from deadreckon.runtime.log.bus import Bus
 from deadreckon.runtime.log.domain import Domain, retry
 from deadreckon.runtime.log.feed import Decoding

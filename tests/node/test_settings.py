@@ -7,7 +7,7 @@ import pytest
 
 from deadreckon.cli.running import run_sync
 from deadreckon.contracts.errors import ExpectedError
-from deadreckon.node.up import SettingsError, StackSettings, read_settings
+from deadreckon.node.settings import SettingsError, StackSettings, read_settings
 from deadreckon.runtime.process.folder import Folder, FolderError
 from deadreckon.runtime.server.known_roles import DamagedRegistryError, read_known_roles
 from deadreckon.runtime.service.crash_counter import REPEATS, Crash, CrashCounter

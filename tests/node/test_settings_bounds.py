@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from deadreckon.node.up import SettingsError, StackSettings, read_settings
+from deadreckon.node.settings import SettingsError, StackSettings, read_settings
 from deadreckon.runtime.log.bus import ConfigurationError
 from deadreckon.runtime.server.endpoint import ServerSettings, external_endpoint
 

@@ -24,7 +24,8 @@ from random import Random
 
 from deadreckon.node import up
 from deadreckon.node.readiness import Readiness
-from deadreckon.node.up import LiveStack, StackSettings
+from deadreckon.node.settings import StackSettings
+from deadreckon.node.up import LiveStack
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections import runner
 from deadreckon.projections.live_view.live_view import LiveViewFold

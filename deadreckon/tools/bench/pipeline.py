@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from deadreckon.contracts.orders import OrderSubmitting
 from deadreckon.contracts.portfolio import PositionChanged
-from deadreckon.node.up import LiveStack, StackSettings
+from deadreckon.node.settings import StackSettings
+from deadreckon.node.up import LiveStack
 from deadreckon.node.verdicts import verdicts_published
 from deadreckon.projections.stored_views import stored_views
 from deadreckon.runtime.log.bus import Bus
