@@ -1,5 +1,6 @@
 """Settings of all tests: hypothesis without chance, the real tapes, the order of the files."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,13 @@ def pytest_configure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Progress(terminal), "progress")
+
+
+def pytest_collection_finish() -> None:
+    """Leave thousands of collected tests to no collector: it would look through them ever again,
+    for a sixth of the whole run's CPU time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: object) -> None:
