@@ -13,6 +13,7 @@ from deadreckon.contracts.units import described
 CLOCK = "clock"  # the service, in the shared book, that answers operators about the time
 TIME_EDGES = ("market", CLOCK)  # services of the shared book whose facts move decision time
 
+CLOCK_STOP = "clock_stop"  # the rule that refuses the first step after a start
 STEP_MAX = 60 * NANOSECONDS  # beyond the time that passed: what NTP corrects at once, generously
 STOP_MAX = 7 * DAY  # what is remembered of a log goes back as far
 

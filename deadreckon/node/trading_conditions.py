@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from deadreckon.accounting.halts import Halt, in_force
 from deadreckon.accounting.valuation import mark, rate
+from deadreckon.contracts.clock import CLOCK_STOP
 from deadreckon.contracts.event import NANOSECONDS
 from deadreckon.contracts.fields import HaltScope
 from deadreckon.contracts.instruments import InstrumentListed
@@ -129,7 +130,10 @@ def _stale_price(state: TradingState, listing: InstrumentListed) -> str:
     price = mark(state.prices, listing.instrument)
     if price is None or state.limits is None:
         return ""
-    age, limit = state.now - price.at, state.limits.price_age_max
+    # As in risk: a price of before a stop is not fresh because time stands still.
+    stops = [it for it in state.clock.values() if it.rule == CLOCK_STOP and state.now <= it.log_at]
+    now = max([state.now, *(it.refused_at for it in stops)])
+    age, limit = now - price.at, state.limits.price_age_max
     if age <= limit:
         return ""
     return f"the price is {rounded_span(age / NANOSECONDS)} old, price_age_max is {span(limit)}"

@@ -1,11 +1,12 @@
 """A log whose time was days ahead, and taken back: what every service does from there on."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from deadreckon.accounting import ledger
-from deadreckon.contracts.clock import ClockReset
+from deadreckon.contracts.clock import CLOCK_STOP, ClockReset, ClockStepRefused
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import HaltImposed
 from deadreckon.contracts.market import ClockTicked
@@ -140,6 +141,25 @@ def test_a_halt_of_the_taken_back_time_lasts_as_long_as_it_would_have() -> None:
     reset(driver.story, START + SECOND)
     assert driver.refused().rule == "halted"
     driver.tell(ClockTicked(), after=MINUTE)
+    assert driver.passes()
+
+
+@pytest.mark.parametrize(("rule", "refused"), [(CLOCK_STOP, True), ("clock_step", False)])
+def test_a_price_of_before_a_stop_is_not_fresh_because_time_stands_still(
+    rule: str, refused: bool
+) -> None:
+    driver = RiskDriver(limits(price_age_max=MINUTE))
+    then = START + GLITCH
+    figures = Decimal(7 * 86_400), Decimal(9 * 86_400)
+    driver.tell(ClockStepRefused(rule, *figures, None, then, START, "far ahead"))
+    if not refused:
+        assert driver.passes()
+        return
+    found = driver.refused()
+    assert (found.rule, found.measured) == ("price_age_max", Decimal(GLITCH))
+    driver.price(100)
+    assert driver.restarted().refused().rule == "price_age_max"  # its time is refused as well
+    driver.tell(ClockTicked(), after=SECOND)  # within bounds again
     assert driver.passes()
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from deadreckon.contracts.amounts import canonical
 from deadreckon.contracts.clock import (
     CLOCK,
+    CLOCK_STOP,
     TIME_EDGES,
     ClockAcceptRequested,
     ClockConfigured,
@@ -104,7 +105,7 @@ def refusal(state: LogTime, at: int, passed: int, *, first: bool) -> ClockStepRe
         return None
     since = "the start" if first else "the last step"
     return ClockStepRefused(
-        rule="clock_stop" if first else "clock_step",
+        rule=CLOCK_STOP if first else "clock_step",
         limit=seconds(limit),
         measured=seconds(ahead),
         limit_set_by=state.limits_id,

@@ -8,7 +8,7 @@ from deadreckon.accounting.halts import lift_expired
 from deadreckon.accounting.halts import reset_time as reset_halts
 from deadreckon.accounting.postings import FOLDS
 from deadreckon.contracts import dedup
-from deadreckon.contracts.clock import ClockReset
+from deadreckon.contracts.clock import CLOCK_STOP, ClockReset, ClockStepRefused
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
     FlattenRequested,
@@ -118,6 +118,12 @@ def _reset_time(state: State, record: Recorded[ClockReset]) -> None:
     windows.reset_time(state, record.at)
     dedup.recall(state.ended)
     breakers.reset_time(state, record)
+    state.stop_refused = None
+
+
+def _refuse_step(state: State, record: Recorded[ClockStepRefused]) -> None:
+    if record.event.rule == CLOCK_STOP:
+        state.stop_refused = record.event
 
 
 def _imposed(state: State, record: Recorded[HaltImposed]) -> list[Event]:
@@ -161,6 +167,7 @@ _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
     LogDamaged: (halts.halt,),
     ResumeRequested: (_resume,),
     ClockReset: (_reset_time,),
+    ClockStepRefused: (_refuse_step,),
     OrderApproved: (windows.approve, headroom.approve),
     OrderRouted: (headroom.route,),
     OrderUnroutable: (headroom.unroutable,),

@@ -63,6 +63,18 @@ class Evaluation:
     replaces: ApprovedOrder | None = None
 
     @lazily
+    def price_age(self) -> int:
+        """Return the nanoseconds since the mark.
+
+        A time that was refused after a start counts until time is moved: the stop was as long, or
+        the clock is wrong, and a price of before it must not be fresh because time stands still.
+        """
+        refused, now = self.state.stop_refused, self.at
+        if refused is not None and now <= refused.log_at:
+            now = refused.refused_at
+        return now - self.mark.at if self.mark else 0
+
+    @lazily
     def limits(self) -> LimitsSet:
         return self.state.limits or NOTHING_ALLOWED
 

@@ -115,7 +115,7 @@ def _known_price(check: Evaluation) -> Measurement:
 
 
 def _price_age(check: Evaluation) -> Decimal:
-    return Decimal(check.at - check.mark.at if check.mark else 0)
+    return Decimal(check.price_age)
 
 
 def _bracket_side(check: Evaluation) -> Measurement | None:

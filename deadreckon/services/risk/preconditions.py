@@ -118,7 +118,7 @@ def known_price(check: Evaluation) -> Violation | None:
 
 def price_age_max(check: Evaluation) -> Violation | None:
     limit = check.limits.price_age_max
-    age = check.at - check.mark.at if check.mark else 0
+    age = check.price_age
     return None if age <= limit else Violation(Decimal(limit), Decimal(age), "the price is stale")
 
 

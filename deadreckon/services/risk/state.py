@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from deadreckon.accounting.halts import Halts
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.contracts.amounts import ZERO
+from deadreckon.contracts.clock import ClockStepRefused
 from deadreckon.contracts.dedup import RecentKeys
 from deadreckon.contracts.fields import Purpose, Side
 from deadreckon.contracts.limits import LimitsSet
@@ -200,6 +201,7 @@ class State(Struct):
 
     `orders` holds the open ones. `children` leads from a routed order to its approval, `signals`
     from a signal to its open order, `ended` from a signal to an order that ended lately.
+    `stop_refused` is the latest time after a start that an edge did not write.
     """
 
     ledger: Ledger
@@ -216,6 +218,7 @@ class State(Struct):
     exposures: dict[str, Exposure] = {}
     rates: Rates = field(default_factory=Rates)
     breakers: Breakers = field(default_factory=Breakers)
+    stop_refused: ClockStepRefused | None = None
 
 
 def key_of(first: str, second: str) -> str:
