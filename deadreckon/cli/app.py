@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
-from cyclopts import App, CycloptsError, Group
+from cyclopts import App, CycloptsError, Group, MissingArgumentError
 
 from deadreckon.cli.help import HelpPages
 
@@ -167,7 +167,10 @@ def _run(app: App, words: list[str]) -> None:
     try:
         app(words, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
-        fail(f"{' '.join(str(error).split())} (see --help)", EXIT_USAGE)
+        line = " ".join(str(error).split())
+        if isinstance(error, MissingArgumentError) and error.keyword is None:  # it was not given
+            line = line.replace("requires an argument", "is missing")
+        fail(f"{line} (see --help)", EXIT_USAGE)
 
 
 def _verb(app: App, words: list[str]) -> str:

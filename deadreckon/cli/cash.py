@@ -3,9 +3,11 @@
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from msgspec import to_builtins
 
 from deadreckon.cli.app import EXIT_USAGE, fail
-from deadreckon.cli.operator_facts import Amount, SignedAmount, in_force, print_rows, publish
+from deadreckon.cli.document import print_document
+from deadreckon.cli.operator_facts import Amount, SignedAmount, in_force, print_block, publish
 from deadreckon.cli.options import CommandOptions, LogOptions, Seconds, absolute
 
 cash = App(name="cash", help="Show, deposit and withdraw cash. Example: dr cash show --data run1")
@@ -25,7 +27,16 @@ def show(*, options: LogOptions = LogOptions()) -> None:
 
     Example: dr cash show --data run1
     """
-    print_rows(in_force(options.data, options.nats).cash_moves, options)
+    from deadreckon.contracts.portfolio import CashDeposited
+
+    moves = in_force(options.data, options.nats).cash_moves
+    kinds = ["deposit" if isinstance(move, CashDeposited) else "withdrawal" for move in moves]
+    if options.json:
+        rows = [{"kind": kind} | to_builtins(move) for kind, move in zip(kinds, moves, strict=True)]
+        print_document(rows)
+        return
+    for kind, move in zip(kinds, moves, strict=True):
+        print_block(move, kind=kind)
 
 
 @cash.command(name="deposit")

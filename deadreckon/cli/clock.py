@@ -52,6 +52,8 @@ def set_(*assignments: str, options: CommandOptions) -> None:
     """
     from deadreckon.contracts.clock import ClockConfigured
 
+    if not assignments:
+        fail("give NAME=VALUE, such as step_max=30s", EXIT_USAGE)
     named = assigned(assignments, ClockConfigured)
     before = msgspec.to_builtins(in_force(options.data, options.nats).clock)
     publish(build(ClockConfigured, before | named | options.signature), options)

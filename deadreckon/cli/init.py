@@ -1,5 +1,6 @@
 """`dr init`: a new folder that trades on paper."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,7 +8,7 @@ from cyclopts import Parameter
 
 from deadreckon.cli.document import print_document
 from deadreckon.cli.operator_facts import Amount
-from deadreckon.cli.options import ACTOR_VARIABLE, DATA_VARIABLE, person
+from deadreckon.cli.options import ACTOR_VARIABLE, DATA_VARIABLE, Whole, person
 
 if TYPE_CHECKING:
     from deadreckon.node.init import NewFolder
@@ -16,11 +17,13 @@ INSTRUMENT = "BTCUSDT.PAPER"
 
 
 def init(
-    folder: Annotated[Path, Parameter(env_var=DATA_VARIABLE)] = Path("var"),
+    folder: Annotated[Path, Parameter(name=("--folder", "--data"), env_var=DATA_VARIABLE)] = Path(
+        "var"
+    ),
     *,
     instrument: str | None = None,
     tape: Path | None = None,
-    price: int = 60_000,
+    price: Whole = 60_000,
     cash: Amount | None = None,
     strategy: tuple[str, ...] = (),
     actor: Annotated[str | None, Parameter(env_var=ACTOR_VARIABLE)] = None,
@@ -64,6 +67,8 @@ def init(
 
     if cash is not None and not cash > 0:
         fail(f"--cash {cash}: give a positive amount", EXIT_USAGE)
+    if price < 1:
+        fail(f"--price {price}: give a whole number from 1 on", EXIT_USAGE)
     if tape is None and instrument is None:
         instrument = INSTRUMENT
     options = InitOptions(instrument, tape, price, cash, strategy, actor or person(), reason)
@@ -79,10 +84,10 @@ def _print(made: "NewFolder") -> None:
     print(f"made {made.data}: {made.instrument}, {made.cash} {made.currency}, limits{trades}")
     if made.fault:
         print(f"this market cannot trade: {made.fault}")
-    data = f"--data {made.data}"
+    data = f"--data {shlex.quote(made.data)}"
     next_commands = {
         f"dr up {data}": f"start it; settings in {made.settings}",
-        f"dr signal send {made.signal} --wait {data}": "in another terminal: approved",
+        f"dr signal send {shlex.quote(made.signal)} --wait {data}": "in another terminal: approved",
         f"dr positions {data}": "filled within seconds",
         f"dr status {data}": "what may be traded, and why not",
         f"dr producer add NAME {data}": "a key for a program of yours (docs/producers.md)",

@@ -116,6 +116,8 @@ def set_(*assignments: str, options: CommandOptions) -> None:
     """
     from deadreckon.contracts.limits import LimitsSet, ProducerQuotaSet
 
+    if not assignments:
+        fail("give NAME=VALUE, such as drawdown_max=10%", EXIT_USAGE)
     named = assigned(assignments, LimitsSet, ProducerQuotaSet, prefix="risk.")
     set_ = in_force(options.data, options.nats)
     quotas = {name: named.pop(name) for name in QUOTAS if name in named}

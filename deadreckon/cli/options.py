@@ -82,6 +82,16 @@ class UrgentOptions(CommandOptions):
     reason: Annotated[str, Parameter(help="Why; recorded in the log.")] = "-"
 
 
+def _whole(_: Any, tokens: Sequence[Token]) -> int:
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"{tokens[0].value[:40]!r} is not a whole number") from None
+
+
+Whole = Annotated[int, Parameter(converter=_whole)]  # 1.085 is refused, not rounded
+
+
 def _seconds(_: Any, tokens: Sequence[Token]) -> float:
     from deadreckon.formatting.field_text import parse_amount
 

@@ -28,6 +28,7 @@ _LENGTHS = {  # nanoseconds; "m" is a minute, as in most tools
 }
 DAYS = {"today": 0, "yesterday": 1}  # before the day of now
 _PART = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*(ns|us|ms|s|min|m|h|d|w)\s*", re.ASCII)
+SHORTEST_BARE = 1_000_000  # nanoseconds; a bare number below it was meant in another unit
 _HINT = "write it as 6h, 90s, 250ms or 1h30m"
 
 
@@ -80,7 +81,8 @@ def format_duration(nanoseconds: int) -> str:
 def parse_amount(text: str, unit: str | None) -> str:
     """Return a number's text in the unit of its field: a duration or a percentage converted.
 
-    A bare number stays as it is. Raises ValueError.
+    A bare number stays as it is, unless it is less than a millisecond in nanoseconds: who writes
+    120 means seconds. Raises ValueError.
 
     >>> parse_amount("2h", "nanoseconds"), parse_amount("10%", "share"), parse_amount("7", "share")
     ('7200000000000', '0.1', '7')
@@ -88,6 +90,8 @@ def parse_amount(text: str, unit: str | None) -> str:
     match unit:
         case "nanoseconds" if not _is_number(text):
             return str(parse_duration(text))
+        case "nanoseconds" if 0 < abs(Decimal(text)) < SHORTEST_BARE:
+            raise ValueError(f"{text[:40]} of what? Write its unit: {text[:40]}s, or {text[:40]}ns")
         case "seconds" if not _is_number(text):
             seconds = EXACT.divide(Decimal(parse_duration(text)), Decimal(NANOSECONDS))
             return f"{canonical(seconds):f}"

@@ -27,7 +27,7 @@ from deadreckon.runtime.server.rights import ANALYST
 # The tables that name what a query may ask for.
 NAMING = {
     "strategy": ("signals", "orders", "positions"),
-    "instrument": ("instruments", "signals", "orders", "positions"),
+    "instrument": ("instruments", "orders", "positions"),  # a refused signal may name any
 }
 LIMIT = 50  # rows in an answer by default
 LIMIT_MAX = 10_000

@@ -16,7 +16,9 @@ from deadreckon.node.limits_history import LimitChange, read_history
 from deadreckon.runtime.log.memory import MemoryBus
 from deadreckon.services.catalogue import BOOK
 from tests.cli.test_status import dr
+from tests.stories import signal
 from tests.support.data_folder import folder_with_views
+from tests.support.handmade_logs import busy_log, refused
 from tests.support.verb_schemas import check_document
 
 
@@ -39,6 +41,20 @@ def test_rows_of_a_name_that_nothing_has_are_refused_with_the_nearest(
         said = capsys.readouterr()
         assert said.out == ""
         assert f"no {column} {name.lower()}x: did you mean {name}?" in said.err
+
+
+@pytest.mark.parametrize("verb", ["positions", "orders", "fills"])
+def test_a_name_that_only_a_refused_signal_had_is_not_known(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = busy_log(seed=1, orders=60)
+    mistyped = signal(quantity="1", id="signal-mistyped", instrument="BTCUSDT.PAPR")
+    (raised,) = log.say(mistyped, source="signal")
+    log.say(refused(signal_id="signal-mistyped"), source="risk", cause=raised.id)
+    data = folder_with_views(tmp_path / "mistyped", log).root
+
+    assert dr(verb, "--instrument", "BTCUSDT.PAPR", "--data", data) == 1
+    assert "no instrument BTCUSDT.PAPR: did you mean BTCUSDT.PAPER?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,18 @@ def test_what_changes_the_rules_still_needs_a_reason(
     recorded: Recorder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert dr("limits", "set", "order_notional_max=100") == 2
-    assert "--reason" in capsys.readouterr().err
+    assert "parameter --reason is missing." in capsys.readouterr().err
+    assert dr("limits", "set", "order_notional_max=100", "--reason") == 2
+    assert "parameter --reason requires an argument." in capsys.readouterr().err
+    assert recorded.events == []
+
+
+@pytest.mark.parametrize("verb", ["limits", "clock"])
+def test_a_change_of_nothing_is_wrong_usage(
+    verb: str, recorded: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dr(verb, "set", "--reason", "none") == 2
+    assert "give NAME=VALUE, such as " in capsys.readouterr().err
     assert recorded.events == []
 
 
@@ -125,6 +136,8 @@ def test_limits_are_set_as_people_write_them(recorded: Recorder) -> None:
         ("drawdown_max=ten%", "drawdown_max: 'ten%' is not a percentage; write it as 10%"),
         ("drawdown_max=NaN%", "is not a percentage"),
         ("drawdwn_max=10%", "did you mean drawdown_max?"),
+        ("price_age_max=120", "price_age_max: 120 of what? Write its unit: 120s, or 120ns"),
+        ("breaker_cooldown=999999", "of what?"),
     ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(

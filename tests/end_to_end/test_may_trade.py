@@ -128,7 +128,7 @@ def test_every_condition_of_the_book_is_told_while_it_holds_and_no_longer(
     desk.shows()
     desk.limit('instruments_allowed=["ETHUSDT.PAPER"]')
     desk.shows(("not_allowed", "entries"))
-    desk.limit("instruments_allowed=[]", "price_age_max=1")
+    desk.limit("instruments_allowed=[]", "price_age_max=1ns")
     reason = desk.shows(("price_stale", "entries"))["reason"]
     assert "old, price_age_max is 0.000000001 s" in reason
     desk.limit(f"price_age_max={DAY}")

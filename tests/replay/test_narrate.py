@@ -137,6 +137,22 @@ def test_a_quiet_page_sums_up_rows_that_nobody_answered_day_by_day() -> None:
     ]
 
 
+def test_a_time_is_told_from_what_follows_it() -> None:
+    second = MINUTE // 60
+    rows = [_said(bar(100), f"b{n}", at=START + 25 * second + n) for n in range(2)]
+    log = _log(
+        *(("market", row) for row in rows),
+        ("fill", _said(filled("buy", 1, 100), "f1", cause="b1")),
+        ("market", _said(bar(100), "b2", at=START + 30 * second)),
+        ("market", _said(bar(100), "b3", at=START + 31 * second)),
+    )
+    page = StoryPage(quiet=True)
+    lines = [line for story in _stories(log) for line in page.add(story)] + [*page.finish()]
+    assert lines[1].startswith("00:00:25 market: ")
+    assert lines[2].startswith("00:00:25.000000001 market: ")
+    assert lines[-1] == "00:00:30 2 rows of the market, until 00:00:31"
+
+
 async def test_a_part_is_told_with_the_names_of_the_whole() -> None:
     fills = [
         _said(filled("buy", 1, 100, order=f"o{n}", id=f"t{n}"), f"f{n}", at=START + n * DAY)

@@ -23,7 +23,7 @@ MARKET_EVENTS = frozenset(
     {"BarClosed", "ClockTicked", "MarkUpdated", "QuoteUpdated", "TradePrinted"}
 )
 
-TIME_WIDTH = 8  # columns of HH:MM:SS
+TIME_WIDTH = 8  # columns of HH:MM and a space
 INDENT = "  "
 
 
@@ -151,7 +151,7 @@ class StoryPage:
         rows, self._quiet_rows = self._quiet_rows, []
         if len(rows) > 1:
             first, last = clock(rows[0].at), clock(rows[-1].at)
-            yield f"{first.ljust(TIME_WIDTH)}{len(rows)} rows of the market, until {last}"
+            yield f"{_column(first)}{len(rows)} rows of the market, until {last}"
         else:
             yield from map(_line, rows)
 
@@ -171,8 +171,13 @@ def _day(event: NarratedEvent) -> str:
     return day_of(event.at) if event.at else "before any clock"
 
 
+def _column(time: str) -> str:
+    """Pad a time to its column; one that is longer keeps a space behind it."""
+    return time.ljust(TIME_WIDTH) if len(time) < TIME_WIDTH else f"{time} "
+
+
 def _line(event: NarratedEvent) -> str:
     is_dated = event.depth == 0 and event.at
-    time = (clock(event.at) if is_dated else "").ljust(TIME_WIDTH)
+    time = _column(clock(event.at) if is_dated else "")
     late = "(late) " if event.late else ""
     return f"{time}{INDENT * event.depth}{event.who}: {late}{event.text}"
