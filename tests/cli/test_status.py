@@ -9,7 +9,7 @@ import pytest
 from deadreckon.cli.app import call
 from deadreckon.runtime.process.folder import Folder
 from tests.support.data_folder import folder_with_views
-from tests.support.handmade_logs import accepted, busy_log, submitting
+from tests.support.handmade_logs import accepted, busy_log, equity, submitting
 
 
 @pytest.fixture
@@ -55,6 +55,18 @@ def test_people_read_where_in_the_log_an_answer_stands(
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("sequence ")
     assert "no server runs, digest " in last
+
+
+def test_what_equity_leaves_out_for_want_of_a_price_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = busy_log(seed=1, orders=60)
+    log.say(equity(100_000, unpriced=["EUR", "UDST"]), source="portfolio")
+    without = "WITHOUT EUR, UDST: no price or rate"
+    assert dr("status", "--data", folder_with_views(tmp_path / "unpriced", log).root) == 0
+    assert without in capsys.readouterr().out
+    assert dr("status", "--data", folder_with_views(tmp_path / "priced").root) == 0
+    assert "WITHOUT" not in capsys.readouterr().out
 
 
 def test_a_process_that_crashed_is_named_until_its_file_is_deleted(

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from msgspec import json
 from rich.text import Text
 
 from deadreckon.cli.terminal.tables import console
@@ -109,9 +110,13 @@ def _halt(halt: RowDocument) -> Text:
 def _equity(mark: RowDocument) -> Text:
     drawdown = Decimal(mark["drawdown"]) * 100
     exposure = money(Decimal(mark["exposure_gross"]))
+    unpriced: list[str] = json.decode(mark["unpriced"])
     return Text.assemble(
         ("equity ", "dim"),
         (f"{money(Decimal(mark['equity']))} {cell_text(mark['currency'])}", "bold"),
         f", drawdown {drawdown:.2f} %, exposure {exposure}",
         (f", marked {mark['at'][:19].replace('T', ' ')} UTC", "dim"),
+        (f", WITHOUT {', '.join(map(cell_text, unpriced))}: no price or rate", "bold red")
+        if unpriced
+        else "",
     )
