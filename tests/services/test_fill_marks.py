@@ -10,8 +10,21 @@ from hypothesis import strategies as draw
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.market import BarOpened
 from deadreckon.contracts.orders import OrderFilled
-from tests.stories import INSTRUMENT, MINUTE, bar, exact, marked, quote, routed, stated, trade
+from tests.stories import (
+    INSTRUMENT,
+    MINUTE,
+    SECOND,
+    bar,
+    exact,
+    limits,
+    marked,
+    quote,
+    routed,
+    stated,
+    trade,
+)
 from tests.support.fill_samples import answers_of, end_rules, fill_driver, fills
+from tests.support.risk_driver import RiskDriver
 
 OTHER = "ETHUSDT.PAPER"
 MARKETS = [
@@ -107,3 +120,16 @@ def test_every_fill_is_at_the_mark_as_a_taker_and_within_its_limit(
             assert (fill.price, fill.liquidity) == (Decimal(price), "taker")
             limit = order["limit_price"]
             assert limit is None or (price <= limit if fill.side == "buy" else price >= limit)
+
+
+def test_risk_sizes_nothing_by_a_mark_beside_a_live_market() -> None:
+    driver = RiskDriver(limits(price_age_max=MINUTE))
+    driver.price(60_000)
+    driver.tell(stated("0.01"), after=SECOND)
+    assert driver.approved(quantity=None, notional=600).reference_price == 60_000
+    driver.tell(stated("0.01"), after=2 * MINUTE)  # the market is silent: the person is believed
+    driver.tell(stated("59000"), after=SECOND)  # and may be wrong once
+    assert driver.restarted().approved(quantity=None, notional=600).reference_price == 59_000
+    driver.price(60_100)
+    driver.tell(stated(1), after=SECOND)
+    assert driver.approved(quantity=None, notional=600).reference_price == Decimal(60_100)

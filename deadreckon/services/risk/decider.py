@@ -81,6 +81,8 @@ def evolve(state: State, record: Recorded[Any]) -> State:
         breakers.roll_day(state, record.at)
     if state.halts:
         lift_expired(state.halts, record.at)
+    if type(record.event) is MarkUpdated and _is_beside_market(state, record):
+        return state
     ledger.evolve(state.ledger, record)
     for fold in _FOLDS.get(type(record.event), ()):
         fold(state, record)
@@ -91,6 +93,25 @@ def decide(state: State, record: Recorded[Any]) -> Sequence[Event]:
     """Check signals, acknowledge halts, and trip breakers when an event moved their figures."""
     answers = _ANSWERS.get(type(record.event))
     return answers(state, record) if answers else ()
+
+
+def _is_beside_market(state: State, record: Recorded[MarkUpdated]) -> bool:
+    """Tell whether a person states a price of what the market has priced lately. No order is sized
+    by it: a mistyped one would make a small notional a giant quantity, within every limit."""
+    instrument = record.event.instrument
+    known = ledger.mark(state.ledger, instrument)
+    if not record.event.actor or known is None or state.limits is None:
+        return False
+    is_fresh = record.at - known.at <= state.limits.price_age_max
+    return is_fresh and instrument not in state.stated
+
+
+def _priced(state: State, record: Recorded[breakers.Priced]) -> None:
+    if isinstance(record.event, MarkUpdated) and record.event.actor:
+        state.stated[record.event.instrument] = True
+    elif state.stated:
+        state.stated.pop(record.event.instrument, None)
+    breakers.price(state, record)
 
 
 def _list(state: State, record: Recorded[InstrumentListed]) -> None:
@@ -149,10 +170,10 @@ Handler = Callable[[State, Recorded[Any]], Sequence[Event]]
 
 # Folds of one event run in this order: who samples an order comes before who forgets it.
 _FOLDS: dict[type[Event], tuple[Fold, ...]] = {
-    BarClosed: (breakers.price,),
-    QuoteUpdated: (breakers.price,),
-    TradePrinted: (breakers.price,),
-    MarkUpdated: (breakers.price,),
+    BarClosed: (_priced,),
+    QuoteUpdated: (_priced,),
+    TradePrinted: (_priced,),
+    MarkUpdated: (_priced,),
     CurrencyRateUpdated: (_measure,),
     FundingRatePublished: (_measure,),
     FeeCharged: (_measure,),

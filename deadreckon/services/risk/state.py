@@ -201,7 +201,8 @@ class State(Struct):
 
     `orders` holds the open ones. `children` leads from a routed order to its approval, `signals`
     from a signal to its open order, `ended` from a signal to an order that ended lately.
-    `stop_refused` is the latest time after a start that an edge did not write.
+    `stop_refused` is the latest time after a start that an edge did not write. `stated` are the
+    instruments whose last price a person stated.
     """
 
     ledger: Ledger
@@ -219,6 +220,7 @@ class State(Struct):
     rates: Rates = field(default_factory=Rates)
     breakers: Breakers = field(default_factory=Breakers)
     stop_refused: ClockStepRefused | None = None
+    stated: dict[str, bool] = {}
 
 
 def key_of(first: str, second: str) -> str:
