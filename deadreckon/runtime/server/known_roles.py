@@ -9,8 +9,8 @@ from msgspec import Struct
 from deadreckon.contracts.errors import OperationalError
 from deadreckon.contracts.publishers import is_venue_edge
 from deadreckon.contracts.subjects import VENUE_EDGES, token
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.bounds import check_text
-from deadreckon.runtime.server.secret import replace_private_file
 
 DEFAULT_BOOK = "desk"  # of a folder that names no other
 
@@ -108,4 +108,4 @@ def lock_of(path: Path) -> Path:
 
 def write_known_roles(path: Path, registry: KnownRoles) -> None:
     """Replace the registry, whole."""
-    replace_private_file(path, msgspec.json.format(msgspec.json.encode(registry)).decode() + "\n")
+    durable.replace(path, msgspec.json.format(msgspec.json.encode(registry)) + b"\n")

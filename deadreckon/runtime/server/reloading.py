@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deadreckon.runtime.process import durable
 from deadreckon.runtime.process.file_lock import file_lock, holder
 from deadreckon.runtime.server.binary import find_nats_server
 from deadreckon.runtime.server.credentials import PRODUCER_PREFIX
@@ -27,7 +28,6 @@ from deadreckon.runtime.server.nats_server import (
     running_server,
 )
 from deadreckon.runtime.server.rights import OWN_PRODUCER
-from deadreckon.runtime.server.secret import replace_private_file
 from deadreckon.runtime.server.server_files import ServerAddress, ServerFiles
 
 # An account that a reload brings may write to the log only after the next (nats-server 2.15.1).
@@ -59,7 +59,7 @@ def change_served_roles(data: Path, change: Callable[[KnownRoles], KnownRoles]) 
             if not taken:
                 write_known_roles(files.registry, before)
                 if running:
-                    replace_private_file(files.settings, settings)
+                    durable.replace(files.settings, settings.encode())
                     os.kill(running.pid, signal.SIGHUP)  # should it have taken them after all
 
 

@@ -35,9 +35,3 @@ def read_secret(path: Path) -> str:
             f"{path} can be read by others: delete it for a new secret, or chmod 600 it"
         )
     return path.read_text("ascii").strip()
-
-
-def replace_private_file(path: Path, text: str) -> None:
-    """Replace a file for its owner alone: a reader finds the old content or the new, also after a
-    power failure."""
-    durable.replace(path, text.encode())

@@ -24,7 +24,6 @@ from deadreckon.runtime.server.known_roles import (
     write_known_roles,
 )
 from deadreckon.runtime.server.rights import ROLLER, own_roles, roller_rights, table
-from deadreckon.runtime.server.secret import replace_private_file
 
 ANY_PORT = -1  # a free one
 PAYLOAD_MAX = 1024 * 1024  # bytes; commits are cut to it, and bigger ones would only add latency
@@ -150,7 +149,7 @@ class ServerFiles:
     def write_settings(self, port: int = ANY_PORT, rolling: RolloverOptions | None = None) -> None:
         """Write the server's configuration from what is registered now, creating missing
         credentials; raises ExposedSecretError and CredentialError."""
-        replace_private_file(self.settings, self._text(port, rolling))
+        durable.replace(self.settings, self._text(port, rolling).encode())
 
     def rewrite_settings(self, running: ServerAddress) -> None:
         """Write the configuration of a running server, which stays on its port: a reload requires
