@@ -2,8 +2,8 @@
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -69,12 +69,6 @@ class StrategyOutcome(Struct, frozen=True):
     refused: SignalRefused | None
 
 
-def may_run(folder: Folder, nats: str | None) -> bool:
-    """Tell whether a stack may be there to answer: one that runs on the folder, or any on a server
-    of somebody else's."""
-    return nats is not None or folder.holder() is not None
-
-
 class ClockOutcome(Struct, frozen=True):
     """Answer of the clock to a request about time: its sequence, whether the clock has answered
     (null: no stack runs here), its refusal, and the time that it has accepted or gone back to."""
@@ -85,15 +79,18 @@ class ClockOutcome(Struct, frozen=True):
     time: int | None
 
 
+def may_run(folder: Folder, nats: str | None) -> bool:
+    """Tell whether a stack may be there to answer: one that runs on the folder, or any on a server
+    of somebody else's."""
+    return nats is not None or folder.holder() is not None
+
+
 async def record_and_wait(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
 ) -> CommandOutcome:
     """Publish a halt or a resume, and read until every service concerned has acknowledged it."""
-    folder = Folder(data).check()
-    patience = wait if may_run(folder, nats) else 0
-    async with open_bus(folder, nats, OPERATOR) as bus:
-        answers = _Answers(bus, book)
-        await answers.follow(event, patience, lambda: _acknowledged(answers).is_complete)
+    async with _asked(data, wait, nats, book) as answers:
+        await answers.follow(event, lambda: _acknowledged(answers).is_complete)
         return _acknowledged(answers).outcome(answers.sequence)
 
 
@@ -102,20 +99,15 @@ async def record_strategy(
 ) -> StrategyOutcome:
     """Publish a strategy's configuration, and read until the signal service has answered it: by
     a refusal, or by going on."""
-    folder = Folder(data).check()
-    runs = may_run(folder, nats)
-    async with open_bus(folder, nats, OPERATOR) as bus:
-        answers = _Answers(bus, book)
+    async with _asked(data, wait, nats, book) as answers:
 
         def complete() -> bool:
             return answers.committed.get(SIGNAL, 0) >= answers.sequence
 
-        await answers.follow(
-            event, wait if runs else 0, complete, _Commits(answers, [SIGNAL]).request
-        )
+        await answers.follow(event, complete, _Commits(answers, [SIGNAL]).request)
         refusals = [each for _, each in answers.events if isinstance(each, SignalRefused)]
         refused = refusals[0] if refusals else None
-        return StrategyOutcome(answers.sequence, complete() if runs else None, refused)
+        return StrategyOutcome(answers.sequence, complete() if answers.runs else None, refused)
 
 
 async def record_and_read(
@@ -127,20 +119,17 @@ async def record_and_read(
     book: str = BOOK,
 ) -> CommandAnswers:
     """Publish a fact, and read until every one of the services has answered it, or has gone on."""
-    folder = Folder(data).check()
-    runs = may_run(folder, nats)
-    async with open_bus(folder, nats, OPERATOR) as bus:
-        answers = _Answers(bus, book)
+    async with _asked(data, wait, nats, book) as answers:
 
         def complete() -> bool:
             return all(answers.committed.get(each, 0) >= answers.sequence for each in services)
 
         commits = _Commits(answers, services)
-        await answers.follow(event, wait if runs else 0, complete, commits.request)
+        await answers.follow(event, complete, commits.request)
         found = [each for _, each in answers.events]
         return CommandAnswers(
             answers.sequence,
-            complete() if runs else None,
+            complete() if answers.runs else None,
             next((each for each in found if isinstance(each, OperatorRefused)), None),
             next((each for each in found if isinstance(each, CancelMissed)), None),
             [type(each).__name__ for each in found],
@@ -151,15 +140,12 @@ async def record_clock(
     data: Path, event: Event, wait: float, nats: str | None = None, book: str = BOOK
 ) -> ClockOutcome:
     """Publish a request about time, and read until the clock has answered it."""
-    folder = Folder(data).check()
-    asked = may_run(folder, nats)
-    async with open_bus(folder, nats, OPERATOR) as bus:
-        answers = _Answers(bus, book)
-        await answers.follow(event, wait if asked else 0, lambda: bool(answers.of_clock))
+    async with _asked(data, wait, nats, book) as answers:
+        await answers.follow(event, lambda: bool(answers.of_clock))
         found = answers.of_clock[0] if answers.of_clock else None
         return ClockOutcome(
             answers.sequence,
-            found is not None if asked else None,
+            found is not None if answers.runs else None,
             found.event if found and isinstance(found.event, OperatorRefused) else None,
             _time_of(found) if found else None,
         )
@@ -174,17 +160,28 @@ def _time_of(answer: Recorded[Any]) -> int | None:
     return None
 
 
+@asynccontextmanager
+async def _asked(data: Path, wait: float, nats: str | None, book: str) -> AsyncIterator["_Answers"]:
+    """Open a folder's log to record a fact in it and read the answers."""
+    folder = Folder(data).check()
+    runs = may_run(folder, nats)
+    async with open_bus(folder, nats, OPERATOR) as bus:
+        yield _Answers(bus, book, wait=wait, runs=runs)
+
+
 class _Answers:
-    """Publishes a fact and reads the log for its answers.
+    """Publishes a fact and reads the log for its answers, for `wait` seconds where a stack `runs`.
 
     `events` are the answers with their services, `of_clock` those of the clock; `committed` says
     up to which sequence the newest commit of each service answers everything.
     """
 
-    def __init__(self, bus: Bus, book: str) -> None:
+    def __init__(self, bus: Bus, book: str, *, wait: float, runs: bool) -> None:
         self.bus = bus
         self.book = book
+        self.runs = runs
         self.sequence = 0
+        self._wait = wait if runs else 0.0
         self.events: list[tuple[str, Event]] = []
         self.of_clock: list[Recorded[Any]] = []
         self.committed: dict[str, int] = {}
@@ -195,7 +192,6 @@ class _Answers:
     async def follow(
         self,
         event: Event,
-        wait: float,
         complete: Callable[[], bool],
         request: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
@@ -206,7 +202,7 @@ class _Answers:
             self.sequence = await publish_fact(
                 self.bus, self.book, COMMAND_LINE, self._fact_id, event
             )
-            deadline = time.monotonic() + wait
+            deadline = time.monotonic() + self._wait
             while not complete() and (left := deadline - time.monotonic()) > 0:
                 if request is not None:
                     await request()

@@ -10,7 +10,7 @@ from tests.support.messages import StoredLog
 
 
 def test_the_answers_to_the_first_copy_are_those_to_the_fact() -> None:
-    answers = _Answers(cast(Bus, None), "desk")
+    answers = _Answers(cast(Bus, None), "desk", wait=0, runs=True)
     halt = HaltRequested(actor="ann", reason="flood")
     payload = write_fact(answers._fact_id, "governance.halt_requested", halt)
     other = write_fact("another", "governance.halt_requested", halt)
