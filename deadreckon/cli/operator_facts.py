@@ -136,7 +136,7 @@ def publish_and_wait(verb: str, event: Event, options: LogOptions, wait: float) 
         print(f"{verb} recorded at sequence {outcome.sequence}")
         print(f"acknowledged by: {', '.join(outcome.acknowledged) or 'nobody'}")
     if outcome.refused:
-        raise VerbEnd(EXIT_DIFFERENCE, outcome.refused, "refused")
+        raise VerbEnd(EXIT_DIFFERENCE, outcome.refused, outcome.rule or "refused")
     if outcome.missing:
         waited = f"NOT acknowledged within {wait:g} s by: {', '.join(outcome.missing)}"
         why = waited if runs else "no stack runs here: it is acknowledged when one starts"

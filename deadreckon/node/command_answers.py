@@ -47,6 +47,7 @@ class CommandOutcome(Struct, frozen=True):
     missing: list[str]
     open_orders: int
     refused: str | None
+    rule: str | None = None  # that refused it
 
 
 class CommandAnswers(Struct, frozen=True):
@@ -261,6 +262,7 @@ class _Acknowledged(Struct):
 
     open_orders: dict[str, int] = {}
     refused: str | None = None
+    rule: str | None = None
 
     @property
     def is_complete(self) -> bool:
@@ -275,6 +277,7 @@ class _Acknowledged(Struct):
             missing=[name for name in OBEYING if name not in self.open_orders],
             open_orders=sum(self.open_orders.values()),
             refused=self.refused,
+            rule=self.rule,
         )
 
 
@@ -286,6 +289,6 @@ def _acknowledged(answers: _Answers) -> _Acknowledged:
                 found.open_orders[source] = number
             case ResumeAcknowledged():
                 found.open_orders[source] = 0
-            case OperatorRefused(reason=reason):
-                found.refused = reason
+            case OperatorRefused(rule=rule, reason=reason):
+                found.refused, found.rule = reason, rule
     return found
