@@ -24,7 +24,7 @@ from deadreckon.accounting.equity import (
 from deadreckon.accounting.ledger_state import CurrencyAccount, Holding, Ledger, Mark
 from deadreckon.accounting.money import worth
 from deadreckon.accounting.postings import FOLDS, ImpossibleFillError
-from deadreckon.accounting.sellable import in_lot_units, takes_base
+from deadreckon.accounting.sellable import after_fees
 from deadreckon.accounting.valuation import mark, notional, rate
 from deadreckon.contracts.amounts import EXACT, ZERO, canonical
 from deadreckon.contracts.event import Recorded
@@ -117,9 +117,7 @@ def held_after_fees(ledger: Ledger, strategy: str, instrument: str) -> Decimal:
     quantity = average_cost.quantity(found.position)
     listing = ledger.listings[instrument]
     fees = found.fees.get(listing.base_currency)
-    if fees is None or not takes_base(listing, listing.base_currency):
-        return quantity
-    return canonical(EXACT.subtract(quantity, in_lot_units(worth(fees), listing)))
+    return quantity if fees is None else after_fees(quantity, worth(fees), listing)
 
 
 def kept_from_coins(ledger: Ledger) -> dict[str, Decimal]:

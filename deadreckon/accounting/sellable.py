@@ -6,7 +6,7 @@ books such a fee beside it, in its own currency.
 
 from decimal import Decimal
 
-from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, ratio, round_down
+from deadreckon.contracts.amounts import EXACT, SCALE_MAX, ZERO, canonical, ratio, round_down
 from deadreckon.contracts.instruments import InstrumentListed
 from deadreckon.contracts.orders import OrderFilled
 
@@ -23,6 +23,13 @@ def received(fill: OrderFilled, listing: InstrumentListed | None) -> Decimal:
 def takes_base(listing: InstrumentListed, currency: str) -> bool:
     """Tell whether a fee in this currency is taken from what is held."""
     return listing.kind == "spot" and currency == listing.base_currency
+
+
+def after_fees(quantity: Decimal, paid: Decimal, listing: InstrumentListed) -> Decimal:
+    """Return what is left of a signed quantity after fees paid in the base currency."""
+    if not paid or not takes_base(listing, listing.base_currency):
+        return quantity
+    return canonical(EXACT.subtract(quantity, in_lot_units(paid, listing)))
 
 
 def in_lot_units(amount: Decimal, listing: InstrumentListed) -> Decimal:

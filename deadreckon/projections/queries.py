@@ -13,10 +13,12 @@ from msgspec import Raw, Struct
 
 from deadreckon.contracts.amounts import text
 from deadreckon.contracts.errors import DifferenceError, OperationalError
+from deadreckon.contracts.subjects import SHARED
 from deadreckon.contracts.timestamps import format_timestamp
 from deadreckon.formatting.nearest import nearest_name
 from deadreckon.projections.columns import Column
 from deadreckon.projections.digest import TableDigest
+from deadreckon.projections.dust import with_dust
 from deadreckon.projections.sinks.audit_database import AuditDatabase
 from deadreckon.projections.tables import BY_NAME
 from deadreckon.projections.tables.orders import ENDED
@@ -83,7 +85,12 @@ class ViewsReader:
 
     def wanted(self, name: str, wanted: TableQuery) -> list[RowDocument]:
         """Query the rows of a table that match, latest first."""
-        return self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
+        found = self.rows(name, *_conditions(name, wanted), limit=wanted.limit)
+        return [with_dust(row, self._latest) for row in found] if name == "positions" else found
+
+    def _latest(self, name: str, of: RowDocument) -> list[RowDocument]:
+        where = "book IN (?, ?) AND instrument = ?"
+        return self.rows(name, where, (of["book"], SHARED, of["instrument"]), limit=1)
 
     def rows(
         self, name: str, where: str = "1", values: Sequence[Any] = (), *, limit: int | None = None

@@ -3,7 +3,7 @@
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from deadreckon.accounting.dust import Dust
 from deadreckon.formatting.rounded import figure, gain, money, share
 from deadreckon.formatting.text import cell_text
 from deadreckon.replay.audit.document import AuditChecks, AuditDocument, DemoRun, EquityChange
@@ -123,7 +124,7 @@ def _colour(amount: Decimal) -> str:
     return "green" if amount > 0 else "red" if amount < 0 else ""
 
 
-def _positions(rows: Iterable[PositionRow]) -> Table:
+def _positions(rows: Sequence[PositionRow]) -> Table:
     table = Table(box=box.ROUNDED, border_style="dim", header_style="dim", title="positions")
     table.title_style, table.title_justify = "bold cyan", "left"
     for column in ("strategy", "instrument", "opening", "closing", "average", "mark"):
@@ -138,7 +139,26 @@ def _positions(rows: Iterable[PositionRow]) -> Table:
             _price(row.average_price),
             _price(row.mark),
         )
+    table.caption, table.caption_justify = _dust(rows), "left"
     return table
+
+
+def _dust(rows: Sequence[PositionRow]) -> Text | None:
+    """Return a line for each position of which some is too small to sell."""
+    lines = [
+        Text(
+            f"dust of {cell_text(row.strategy)} {cell_text(row.instrument)}: {dust_text(row.dust)}"
+        )
+        for row in rows
+        if row.dust is not UNSET
+    ]
+    return Text("\n").join(lines) if lines else None
+
+
+def dust_text(dust: Dust) -> str:
+    """Format dust as its quantity, with its value in brackets where a price is known."""
+    value = "" if dust.value is None else f" ({figure(Decimal(dust.value))} {dust.currency})"
+    return f"{figure(Decimal(dust.quantity))}{value}"
 
 
 def _price(text: str | None) -> str:

@@ -8,6 +8,7 @@ import msgspec
 from rich.text import Text
 
 from deadreckon.cli.document import print_document
+from deadreckon.cli.terminal.statement_table import dust_text
 from deadreckon.cli.terminal.tables import Cell, Column, console, fitting_table
 from deadreckon.formatting.rounded import figure, gain, money
 from deadreckon.formatting.text import cell_text
@@ -18,6 +19,7 @@ POSITIONS = (
     Column("strategy"),
     Column("instrument"),
     Column("quantity", right=True),
+    Column("dust", right=True),
     Column("average", right=True),
     Column("realised", right=True),
     Column("fees", 1, right=True),
@@ -61,7 +63,10 @@ def print_json(answer: TableAnswer, behind: int | None, **more: Any) -> None:
 
 def print_positions(answer: TableAnswer, behind: int | None) -> None:
     """Print every position as a table."""
-    _print(POSITIONS, [_position(row) for row in answer.data], answer, behind, "no positions")
+    dusty = any("dust" in row for row in answer.data)
+    columns = [column for column in POSITIONS if dusty or column.name != "dust"]
+    rows = [_position(row, dusty) for row in answer.data]
+    _print(columns, rows, answer, behind, "no positions")
 
 
 def print_orders(answer: TableAnswer, behind: int | None) -> None:
@@ -97,13 +102,14 @@ def footer(answer: TableAnswer, behind: int | None) -> Text:
     return Text.assemble(read, (f", digest {answer.digest}", "dim"))
 
 
-def _position(row: RowDocument) -> list[Cell]:
+def _position(row: RowDocument, dusty: bool) -> list[Cell]:
     held, realised = Decimal(row["quantity"]), Decimal(row["realised"])
     funding = Decimal(row["funding"])
     return [
         Text(cell_text(row["strategy"]), "bold"),
         Text(cell_text(row["instrument"])),
         Text(figure(held), _sign(held)) if held else Text("flat", "dim"),
+        *([dust_text(row["dust"]) if "dust" in row else ""] if dusty else []),
         figure(Decimal(row["average_price"])) if held else "",
         Text(gain(realised), _sign(realised)),
         money(Decimal(row["fees"])),

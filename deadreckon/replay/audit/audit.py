@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.dust import Dust, dust_of
 from deadreckon.accounting.equity import Equity
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
@@ -55,6 +56,7 @@ class AuditPosition(Struct, frozen=True):
     quantity: str
     average_price: str
     mark: str | None
+    dust: Dust | None
 
 
 class AuditSnapshot(Struct, frozen=True):
@@ -332,6 +334,7 @@ def _position(book: Ledger, key: PositionKey) -> AuditPosition:
         quantity=text(average_cost.quantity(held)),
         average_price=text(average_cost.average_price(held)),
         mark=text(price.price) if price else None,
+        dust=dust_of(book, key[0], key[2]),
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
+from msgspec import UNSET
+
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import EXACT, text
 from deadreckon.replay.audit.audit import Audit, AuditSnapshot
@@ -63,6 +65,7 @@ def _position(key: PositionKey, opening: AuditSnapshot, closing: AuditSnapshot) 
         closing_quantity=after.quantity,
         average_price=after.average_price,
         mark=after.mark,
+        dust=after.dust or UNSET,
     )
 
 

@@ -4,10 +4,11 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from deadreckon.accounting import average_cost, ledger
+from deadreckon.accounting.dust import dust_of
 from deadreckon.accounting.ledger_state import Ledger
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, figures
 from deadreckon.archive.location import FOLDER
@@ -171,6 +172,7 @@ def _position(key: PositionKey, opening: RangeClose, book: Ledger) -> PositionRo
         closing_quantity=text(average_cost.quantity(held)),
         average_price=text(average_cost.average_price(held)),
         mark=text(price.price) if price else None,
+        dust=dust_of(book, strategy, instrument) or UNSET,
     )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
+from deadreckon.accounting.dust import Dust
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import text
 
@@ -57,7 +58,8 @@ class InstrumentPnl(Struct, frozen=True):
 class PositionRow(Struct, frozen=True):
     """A position at both ends of the range: signed quantities, prices in the quote currency.
 
-    `mark` is the last price, null where the instrument never had one.
+    `mark` is the last price, null where the instrument never had one. `dust` is there where some of
+    the closing quantity, after fees in base currency, is too small to sell.
     """
 
     strategy: str
@@ -67,6 +69,7 @@ class PositionRow(Struct, frozen=True):
     closing_quantity: str
     average_price: str
     mark: str | None
+    dust: Dust | UnsetType = UNSET
 
 
 AnyPnl = PnlTexts | StrategyPnl | VenuePnl | InstrumentPnl

@@ -20,4 +20,9 @@ SCRIPT: Script = [
     # 1.998 x 110 = 219.78 come in, less 0.1 % of that in USDT: 0.21978.
     *minute(bar(110)),
     *later(6 * HOUR, bar(110)),
+    # 0.1 % of 1.5 coins: 1.4985 are there, and a lot is 0.001: 1.498 can be sold, 0.0005 is dust.
+    *alice("a4", "buy", "1.5"),
+    *minute(bar(110)),
+    *alice("a5", "sell", "1.5", reduce_only=True),
+    *minute(bar(110)),
 ]

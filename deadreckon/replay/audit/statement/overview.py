@@ -9,7 +9,7 @@ from msgspec import Struct
 from deadreckon.accounting.pnl import PnlFigures, PositionKey, total
 from deadreckon.contracts.amounts import EXACT, ZERO, text
 from deadreckon.contracts.event import Recorded
-from deadreckon.replay.audit.audit import AuditSnapshot
+from deadreckon.replay.audit.audit import AuditPosition, AuditSnapshot
 from deadreckon.replay.audit.document import EquityChange
 from deadreckon.replay.audit.statement.appendix import Appendix
 from deadreckon.replay.audit.statement.collect import Boundary, StatementCollector
@@ -145,6 +145,7 @@ def positions(view: StatementView) -> Table:
                 if Decimal(after.quantity)
                 else "",
                 figure(after.mark or "", price),
+                *_dust(view, after, _without_sums(built), price),
             ]
         )
     return table(
@@ -158,10 +159,23 @@ def positions(view: StatementView) -> Table:
             ("closing", "quantity"),
             ("average price", "price"),
             ("mark", "price"),
+            ("dust", "quantity"),
+            ("value of dust", "price"),
         ],
         rows,
-        "average price and mark in the quote currency of the instrument",
+        "average price, mark and value of dust (what is too small to sell) in the instrument's "
+        "quote currency",
     )
+
+
+def _dust(
+    view: StatementView, held: AuditPosition, built: Evidence, price: Evidence
+) -> tuple[Cell, Cell]:
+    if held.dust is None:
+        return "", ""
+    figure = view.appendix.figure
+    rest = figure(held.dust.quantity, built, note="what no order can sell of quantity less fees")
+    return rest, figure(held.dust.value or "", price, note="at the mark", parts=[rest])
 
 
 def equity_table(view: StatementView, equity: EquityChange) -> Table:
