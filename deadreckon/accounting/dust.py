@@ -13,7 +13,7 @@ from deadreckon.contracts.instruments import InstrumentListed
 
 
 class Dust(Struct, frozen=True):
-    """What of a position is too small to sell, and its value at the mark."""
+    """Part of a position that is too small to sell, and its value at the mark."""
 
     quantity: Annotated[str, Meta(description="signed; base units or contracts")]
     value: Annotated[str | None, Meta(description="in `currency`; null before the first price")]

@@ -157,7 +157,9 @@ def _dust(rows: Sequence[PositionRow]) -> Text | None:
 
 def dust_text(dust: Dust) -> str:
     """Format dust as its quantity, with its value in brackets where a price is known."""
-    value = "" if dust.value is None else f" ({figure(Decimal(dust.value))} {dust.currency})"
+    value = (
+        "" if dust.value is None else f" ({figure(Decimal(dust.value))} {cell_text(dust.currency)})"
+    )
     return f"{figure(Decimal(dust.quantity))}{value}"
 
 
