@@ -2,13 +2,18 @@
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from cyclopts import App, CycloptsError, Group, MissingArgumentError
+from cyclopts import App, CycloptsError, Group, MissingArgumentError, Token
 
 from deadreckon.cli.help import HelpPages
 
+if TYPE_CHECKING:
+    from cyclopts.argument import ArgumentCollection
+
+DATA_DEFAULT = Path("var")  # the data folder where none is named and no stack runs
 EXIT_DIFFERENCE = 1  # a difference or a refusal was found
 EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
@@ -113,9 +118,30 @@ def front_door(called: str) -> App:
         help_format="plaintext",
         help_formatter=HelpPages(),
         version_flags=[],
+        config=_find_running,
     )
     add(app, VERBS, called, _panels())
     return app
+
+
+def _find_running(_app: App, _verb: tuple[str, ...], arguments: "ArgumentCollection") -> None:
+    """Take the only stack that runs here where neither --data nor DR_DATA names a folder.
+
+    Only for verbs with FolderOptions: those that make a folder declare a --data of their own. A
+    server that --nats names has little to do with what runs here.
+    """
+    options = {argument.keys: argument for argument in arguments if argument.keys}
+    data, nats = options.get(("data",)), options.get(("nats",))
+    if data is None or data.tokens or (nats and nats.tokens):
+        return
+    from deadreckon.runtime.process.folder import running_folders
+
+    found = running_folders()
+    if len(found) > 1:
+        fail(f"stacks run on {', '.join(map(str, found))}: say which by --data", EXIT_USAGE)
+    if found and found != [DATA_DEFAULT]:
+        print(f"on {found[0]}, the only stack that runs here", file=sys.stderr)
+        data.append(Token(value=str(found[0]), source="running stack"))
 
 
 def add(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from deadreckon.cli.app import EXIT_USAGE, fail
+from deadreckon.cli.app import DATA_DEFAULT, EXIT_USAGE, fail
 
 DATA_VARIABLE = "DR_DATA"  # stands for --data where that is not given
 ACTOR_VARIABLE = "DR_ACTOR"  # stands for --actor
@@ -35,7 +35,13 @@ def person() -> str:
 class FolderOptions:
     """Options that name the data folder, and whether to print JSON."""
 
-    data: DataFolder = Path("var")
+    data: Annotated[
+        DataFolder,
+        Parameter(
+            help="The data folder of a stack, running or not; without it the only one that runs "
+            "here."
+        ),
+    ] = DATA_DEFAULT
     json: Annotated[bool, Parameter(help="Print JSON instead of text.")] = False
 
 

@@ -43,7 +43,8 @@ class Recorder:
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+def recorded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
+    monkeypatch.chdir(tmp_path)  # no stack runs here
     monkeypatch.delenv("DR_DATA", raising=False)
     monkeypatch.delenv("DR_ACTOR", raising=False)
     monkeypatch.setattr(limits, "in_force", lambda data, nats: InForce())

@@ -54,6 +54,14 @@ def test_it_stays_up_answers_and_ends_in_good_order(dr: Dr) -> None:
     assert not (dr.folder / "desk" / "gateway.url").exists()
 
 
+def test_verbs_find_the_only_stack_that_runs_here(dr: Dr) -> None:
+    started(dr, "--no-web")
+    halted = dr.start("halt", "--json")
+    output, errors = halted.communicate(timeout=PATIENCE)
+    assert (halted.returncode, json.loads(output)["ok"]) == (0, True), errors
+    assert errors == "on desk, the only stack that runs here\n"
+
+
 def test_ctrl_c_ends_in_good_order_as_soon_as_it_says_where_it_is(dr: Dr) -> None:
     process, _ = started(dr)
     process.send_signal(signal.SIGINT)

@@ -91,3 +91,23 @@ class Folder:
     def holder(self) -> int | None:
         """Return the process of the stack that runs on this folder; null when none does."""
         return holder(self._lock)
+
+    def runs(self) -> bool:
+        """Return True when a stack runs on this folder; False too for one we may not look into."""
+        try:
+            return self._stamp.exists() and self.holder() is not None
+        except OSError:
+            return False
+
+
+def running_folders() -> list[Path]:
+    """Return the folders on which a stack runs: the current one, and those directly below it."""
+    try:
+        near = [Path.cwd(), *sorted(Path().iterdir())]
+    except OSError:
+        return []
+    found: dict[Path, Path] = {}
+    for path in near:
+        if Folder(path).runs():
+            found.setdefault(path.resolve(), path)  # a link to one of them is not another
+    return list(found.values())
