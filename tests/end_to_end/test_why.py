@@ -117,7 +117,14 @@ def test_what_is_not_there_is_refused_in_one_line(ended_run: Dr) -> None:
         (("why", "ffffffffffff", "--depth", "201"), "--depth 201: give 0 to 200"),
         (
             ("whynot", "--instrument", "X.Y", "--from", "2000-01-01", "--to", "2100-01-01"),
-            "the log does not name X.Y by then; it knows BTCUSDT.PAPER",
+            "the log does not name X.Y by then; there are BTCUSDT.PAPER",
+        ),
+        (
+            (
+                *("whynot", "--instrument", "BTCUSDT.PAPER", "--strategy", "crss"),
+                *("--from", "2000-01-01", "--to", "2100-01-01"),
+            ),
+            "the log does not name a strategy crss by then; did you mean cross?",
         ),
         (
             ("whynot", "--instrument", "X.Y", "--from", "2000-01-02", "--to", "2000-01-01"),

@@ -12,7 +12,12 @@ from deadreckon.contracts.orders import OrderApproved, OrderSubmitting
 from deadreckon.contracts.signals import SignalRaised, SignalRefused
 from deadreckon.replay.whynot.document import window_document
 from deadreckon.replay.whynot.grouping import OutcomeGroup
-from deadreckon.replay.whynot.job import UnknownInstrumentError, track_window
+from deadreckon.replay.whynot.job import (
+    UnknownInstrumentError,
+    UnknownStrategyError,
+    check_strategy,
+    track_window,
+)
 from deadreckon.replay.whynot.page import page
 from deadreckon.replay.whynot.tracker import Window, WindowTracker
 from deadreckon.runtime.log.bus import Stored
@@ -153,6 +158,14 @@ def test_where_nothing_is_configured_it_says_so_and_what_is() -> None:
 def test_an_instrument_that_the_log_never_named_is_refused_with_those_it_knows() -> None:
     with pytest.raises(UnknownInstrumentError, match=r"not name ETHUSDT\.PAPER by then"):
         heard("slow", instrument="ETHUSDT.PAPER")
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    with pytest.raises(UnknownInstrumentError, match=r"did you mean BTCUSDT\.PAPER\?"):
+        heard("slow", instrument="BTCUSD.PAPER")
+    check_strategy(heard("slow", strategy="cross"))
+    with pytest.raises(UnknownStrategyError, match=r"strategy cros by then; did you mean cross\?"):
+        check_strategy(heard("slow", strategy="cros"))
 
 
 def test_missing_bars_are_a_gap() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from deadreckon.contracts.errors import UsageError
 from deadreckon.contracts.event import Mode
+from deadreckon.formatting.nearest import nearest_name
 from deadreckon.replay.opening import Progress, open_log
 from deadreckon.replay.whynot.tracker import Window, WindowTracker
 from deadreckon.runtime.log.bus import Bus
@@ -13,15 +14,29 @@ from deadreckon.services.catalogue import BOOK
 
 
 class UnknownInstrumentError(UsageError):
-    """You named an instrument that the log does not know; the message lists those it does."""
+    """You named an instrument that the log does not know; the message suggests one it does."""
+
+
+class UnknownStrategyError(UsageError):
+    """You named a strategy that the log does not know; the message suggests one it does."""
 
 
 async def whynot(
     data: Path, window: Window, nats: str | None, *, shows: bool, book: str = BOOK
 ) -> WindowTracker:
-    """Track a window of a folder's log. Raises UnknownInstrumentError."""
+    """Track a window of a folder's log. Raises UnknownInstrumentError, UnknownStrategyError."""
     async with open_log(data, nats, "whynot", shows=shows) as opened:
-        return await track_window(opened.bus, window, opened.progress, book)
+        tracker = await track_window(opened.bus, window, opened.progress, book)
+    check_strategy(tracker)
+    return tracker
+
+
+def check_strategy(tracker: WindowTracker) -> None:
+    """Refuse a window of a strategy that the log does not name. Raises UnknownStrategyError."""
+    name, known = tracker.window.strategy, tracker.strategy_names
+    if name is not None and name not in known:
+        near = nearest_name(name, known)
+        raise UnknownStrategyError(f"the log does not name a strategy {name} by then; {near}")
 
 
 async def track_window(
@@ -36,8 +51,6 @@ async def track_window(
             break
     tracker.end()
     if window.instrument not in tracker.instruments:
-        known = ", ".join(tracker.instruments) or "none"
-        raise UnknownInstrumentError(
-            f"the log does not name {window.instrument} by then; it knows {known}"
-        )
+        near = nearest_name(window.instrument, tracker.instruments)
+        raise UnknownInstrumentError(f"the log does not name {window.instrument} by then; {near}")
     return tracker

@@ -79,7 +79,8 @@ class WindowTracker:
         self.events: list[WindowEvent] = []
         self.gaps: list[PriceGap] = []
         self.strategies: dict[str, StrategyConfigured] = {}  # as configured at the window's end
-        self.instruments: dict[str, None] = {}  # named by the log
+        self.instruments: set[str] = set()  # named by the log
+        self.strategy_names: set[str] = set()  # likewise, producers' own too
         self.producers: dict[str, int] = {}  # number of signals for the instrument in the window
         self.prices = 0
         self.references: dict[str, EventReference] = {}  # of events that outcome groups refer to
@@ -227,7 +228,9 @@ class WindowTracker:
         event, kind = record.event, type(record.event)
         instrument = getattr(event, "instrument", None)
         if isinstance(instrument, str) and instrument:
-            self.instruments[instrument] = None
+            self.instruments.add(instrument)
+        if isinstance(name := getattr(event, "strategy", None), str) and name:
+            self.strategy_names.add(name)
         if kind in PRICES:
             return
         text = describe(record, self.names)
