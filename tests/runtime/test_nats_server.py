@@ -169,6 +169,13 @@ async def test_a_seed_that_is_damaged_is_named_and_never_repeated(tmp_path: Path
     assert seed[31:] not in str(e.value)
 
 
+def test_a_missing_credential_says_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(CredentialError, match=r"no credential for notifier.*`dr nats config`"):
+        Credentials(tmp_path).read("notifier")
+    with pytest.raises(CredentialError, match="`dr producer add ext` gives one"):
+        Credentials(tmp_path).read("producer-ext")
+
+
 async def test_a_seed_that_was_deleted_is_made_anew_at_the_next_start(tmp_path: Path) -> None:
     before: dict[str, str] = {}
     for expected in (1, 2):

@@ -70,7 +70,7 @@ class Credentials:
         try:
             return self._checked(role, read_secret(self.file(role)))
         except OSError as error:
-            hint = ""
+            hint = "; for a server of your own `dr nats config` makes it, also after an update"
             if role.startswith(PRODUCER_PREFIX):
                 hint = f"; `dr producer add {role.removeprefix(PRODUCER_PREFIX)}` gives one"
             raise CredentialError(
