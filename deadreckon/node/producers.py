@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from deadreckon.contracts.errors import UsageError
+from deadreckon.contracts.errors import DifferenceError, UsageError
 from deadreckon.contracts.subjects import producer_subject, token, verdict_subject
+from deadreckon.formatting.nearest import nearest_name
 from deadreckon.runtime.process.folder import Folder
 from deadreckon.runtime.server.credentials import inbox_prefix, producer_role
 from deadreckon.runtime.server.known_roles import Producer, read_known_roles
@@ -23,6 +24,10 @@ from deadreckon.runtime.server.server_files import ServerFiles
 
 class ProducerError(UsageError):
     """You named a producer that exists already, or does not exist; the message says which."""
+
+
+class UnknownProducerError(DifferenceError):
+    """You asked what a producer sends that the folder does not know; the message suggests one."""
 
 
 class ProducerAccess(Struct, frozen=True):
@@ -77,7 +82,7 @@ def remove_producer(data: Path, name: str) -> None:
     folder, files = _opened(data, name)
     known = {producer.name: producer for producer in read_known_roles(files.registry).producers}
     if name not in known:
-        raise ProducerError(f"there is no producer {name}: `dr producer list` names all")
+        raise ProducerError(f"there is no producer {name}; {nearest_name(name, known)}")
     change_served_roles(folder.root, lambda roles: roles.without_producer(name))
     files.credentials.forget(producer_role(name))
     wait_until_cut_off(folder.root, known[name].public)
@@ -93,6 +98,14 @@ def producers(data: Path) -> list[ProducerAccess]:
     known = read_known_roles(files.registry).producers
     check_served(folder.root, {producer.name: producer.public for producer in known})
     return [_given(folder, files, producer) for producer in known]
+
+
+def check_sender(folder: Folder, name: str) -> None:
+    """Refuse a name under which nobody may send. Raises UnknownProducerError."""
+    known = [OWN_PRODUCER, *_names(ServerFiles(folder.root))]
+    if name not in known:
+        near = nearest_name(name, known)
+        raise UnknownProducerError(f"nothing was sent: there is no producer {name}; {near}")
 
 
 def _opened(data: Path, name: str) -> tuple[Folder, ServerFiles]:

@@ -20,6 +20,7 @@ from deadreckon.contracts.signals import (
     SignalRefused,
 )
 from deadreckon.contracts.subjects import producer_subject
+from deadreckon.node.producers import check_sender
 from deadreckon.node.verdicts import VerdictView
 from deadreckon.runtime.log.bus import Stored
 from deadreckon.runtime.log.domain import retry
@@ -183,9 +184,12 @@ async def check_live(
 ) -> ConformanceReport:
     """Check what a producer sends from now on for some seconds; null: all that the log has of it.
 
-    `show` is called with the report now and then.
+    `show` is called with the report now and then. Raises UnknownProducerError; where a server
+    that is named, or the past, may know more producers than the folder, only for nothing found.
     """
     folder = Folder(data).check()
+    if seconds is not None and nats is None:
+        check_sender(folder, producer)
     log_lines.configure(folder.logs / "check.log")
     async with open_bus(folder, nats) as bus:
         end = (await retry(bus.info)).last
@@ -201,6 +205,8 @@ async def check_live(
                 show(listener.report)
         finally:
             await reader.close()
+    if listener.report.messages == 0:
+        check_sender(folder, producer)
     return listener.report
 
 

@@ -136,3 +136,12 @@ def test_the_history_is_printed_as_people_write_limits(
 def test_a_limit_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert dr("limits", "history", "drawdwn_max") == 2
     assert "no limit is called drawdwn_max; did you mean drawdown_max?" in capsys.readouterr().err
+
+
+def test_a_producer_that_there_is_not_cannot_be_removed(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert dr("producer", "add", "momentum", "--data", data) == 0
+    capsys.readouterr()
+    assert dr("producer", "remove", "momentun", "--data", data) == 2
+    assert "there is no producer momentun; did you mean momentum?" in capsys.readouterr().err

@@ -113,6 +113,9 @@ def test_a_producer_learns_whether_it_speaks_the_contract(
     assert sum(report["outcomes"].values()) == 2
 
     assert "nothing was sent" in dr.run(*words, "--producer", "nobody", "--for", "0.1", code=1)
+    for how in (("--for", "1h"), ("--all",)):  # it is known before an hour has passed
+        unknown = dr.run(*words, "--producer", "cly", *how, code=1)
+        assert "nothing was sent: there is no producer cly; did you mean cli?" in unknown
     lines.write_text(trade_signal(dr, "c", quantity=0.01) + "\n")
     refused = dr.start(*words, "-", "--json", stdin=lines)
     output, _ = refused.communicate(timeout=PATIENCE)
