@@ -36,6 +36,7 @@ def answers(dr: Dr, data: str) -> list[Any]:
     """What a day's end asks of the log, but for what its carrying over adds to it."""
     audited = dr.json("replay", "audit", "--all", "--data", data)
     audited.pop("last_sequence")
+    audited.pop("sequence")
     audited.pop("checks")
     return [audited, dr.run("replay", "narrate", "--all", "--data", data)]
 
