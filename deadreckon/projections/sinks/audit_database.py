@@ -8,6 +8,7 @@ from typing import Any
 
 from deadreckon.projections.columns import Column, TableRow
 from deadreckon.projections.digest import TableDigest
+from deadreckon.projections.sinks import audit_views
 from deadreckon.projections.sinks.sink import (
     FORMAT,
     DamagedError,
@@ -105,7 +106,10 @@ class AuditDatabase:
         return self._database.execute(statement, values).fetchall()
 
     def examine(self) -> None:
-        """Check every page, indexes included. Raises DamagedError with SQLite's first finding."""
+        """Check every page, indexes included, and that the views are those of this program.
+
+        Raises DamagedError with the first finding.
+        """
         try:
             found = self._database.execute("PRAGMA integrity_check(1)").fetchone()[0]
         except sqlite3.DatabaseError as error:
@@ -113,6 +117,15 @@ class AuditDatabase:
         if found != "ok":
             record = " ".join(found.split())
             raise DamagedError(f"{self.path}: {record}; `dr rebuild` makes it anew")
+        others = set(audit_views.statements().items()) ^ set(
+            audit_views.stored(self._database).items()
+        )
+        if others:
+            name = min(name for name, _ in others)
+            raise DamagedError(
+                f"{self.path}: the view {name} is not the one that this program makes; the stack's "
+                "next start or `dr rebuild` makes it anew"
+            )
 
     def close(self) -> None:
         """Close the file; idempotent."""

@@ -35,11 +35,20 @@ def views() -> dict[str, str]:
     return found
 
 
+def statements() -> dict[str, str]:
+    """Return the statement that creates each view, by its name."""
+    return {name: f"CREATE VIEW {name} AS {query.strip()}" for name, query in views().items()}
+
+
+def stored(database: sqlite3.Connection) -> dict[str, str]:
+    """Return the statements with which the views of a database were created."""
+    listed = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
+    return dict(listed.fetchall())
+
+
 def refresh(database: sqlite3.Connection) -> None:
     """Create the views, or those of another program anew; does nothing when all are current."""
-    wanted = {name: f"CREATE VIEW {name} AS {query.strip()}" for name, query in views().items()}
-    listed = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'")
-    known = dict(listed.fetchall())
+    wanted, known = statements(), stored(database)
     if known == wanted:
         return
     database.execute("BEGIN IMMEDIATE")
