@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from deadreckon.projections.columns import SEQUENCE_COLUMNS
 from deadreckon.projections.digest import MODULUS, TableDigest, row_hash
 from deadreckon.projections.table import Key, Table
 
@@ -96,6 +97,21 @@ def first_change(
             sides = ("none", "a row") if values is None else ("a row", "none")
             return TableDifference(projection, name, key, "", *sides, "rows end early")
         return _differing(table, projection, name, key_of(table, values), values, wanted)
+    return None
+
+
+def first_origin(
+    table: Table, projection: str, stored: Iterable[Sequence[Any]], fresh: Iterable[Sequence[Any]]
+) -> TableDifference | None:
+    """Find the first row that names another place in the log, or time of storage; both sides are
+    in log order, and their rows are known to agree otherwise."""
+    for found, wanted in zip(stored, fresh, strict=True):
+        for column, value, expected in zip(SEQUENCE_COLUMNS, found, wanted, strict=True):
+            if value != expected:
+                key, sides = (str(wanted[0]), str(wanted[1])), (str(value), str(expected))
+                return TableDifference(
+                    projection, table.name, key, column.name, *sides, "value differs"
+                )
     return None
 
 

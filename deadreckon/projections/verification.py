@@ -12,7 +12,12 @@ from polars.exceptions import PolarsError
 
 from deadreckon.contracts.event import Recorded
 from deadreckon.projections.analytics import database
-from deadreckon.projections.comparison import TableDifference, compare, first_change
+from deadreckon.projections.comparison import (
+    TableDifference,
+    compare,
+    first_change,
+    first_origin,
+)
 from deadreckon.projections.metrics import file as metrics_file
 from deadreckon.projections.metrics import fold as metrics
 from deadreckon.projections.metrics.file import MetricsFile, Saved
@@ -116,6 +121,11 @@ class Verifier:
         self._projector.flush()
         differences = (compare(table, audit, self._fresh) for table in TABLES)
         self._note(differences)
+        if not any(found.projection == audit.name for found in self.differences):
+            self._note(
+                first_origin(table, audit.name, audit.origins(table), self._fresh.origins(table))
+                for table in TABLES
+            )
 
     def _compare_lake(self, lake: Lake) -> None:
         self._projector.flush()

@@ -139,7 +139,7 @@ def test_a_decision_in_a_bundle_comes_out_the_same_without_the_log(
         (("--all", "--service", "nobody"), "no service 'nobody'"),
         (("--all", "--code", "."), "no checkout of deadreckon"),
         (("--all", "--code", ".", "--git", "HEAD"), "one of them"),
-        (("yesterday",), "is not a day"),
+        (("someday",), "is not a day"),
         ((), "name a day"),
     ],
 )

@@ -101,6 +101,12 @@ class AuditDatabase:
         for values in self._database.execute(query):
             yield _typed(table, values)
 
+    def origins(self, table: Table) -> Iterator[tuple[Any, ...]]:
+        """Yield sequence, event index and time of storage of every row, in log order."""
+        order = ", ".join(dict.fromkeys(("sequence", "event_index", *table.identity)))
+        query = f"SELECT sequence, event_index, stored_at FROM {table.name} ORDER BY {order}"
+        yield from self._database.execute(query)
+
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Run a SQL query. For reports only: folds never query."""
         return self._database.execute(statement, values).fetchall()
