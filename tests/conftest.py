@@ -21,7 +21,7 @@ TAPES = ROOT.parent / "shared" / "tapes"
 CASES = ROOT.parent / "shared" / "cases"
 # Seconds before a test gives up waiting for what takes a few: nothing is measured by it, and on a
 # machine that is ten times as busy everything takes ten times as long.
-PATIENCE = 600.0
+PATIENCE = 1_200.0
 
 # Processes, servers, clusters, ten thousand messages: `just quick` leaves them out, and they come
 # first where everything runs, so that the short files fill what is left of the workers' time.

@@ -30,7 +30,7 @@ MILLISECOND = 10**6
 INSTEAD = {
     "./dr demo": "./dr demo --for 5 --no-web",
     "./dr init paper && ./dr up --data paper": "./dr init paper && "
-    "timeout --preserve-status -s INT 30 ./dr up --data paper --web-port 0",
+    "timeout --foreground --preserve-status -s INT 30 ./dr up --data paper --web-port 0",
     "./dr demo --tape btc.parquet --data run1": "./dr demo --tape btc.parquet --data run1 --no-web",
     "./dr demo --tape btc.parquet --data run2 & sleep 9; kill -9 $!": "./dr demo --tape btc.parquet"
     " --data run2 --no-web & sleep 9; kill -9 $!",

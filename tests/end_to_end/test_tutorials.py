@@ -72,7 +72,8 @@ def test_a_tutorial_followed_literally(page: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    printed = re.split(rf"^{MARK} \d+\n", done.stdout, flags=re.MULTILINE)[1:]
+    lines = "".join(f"{line.rstrip()}\n" for line in done.stdout.splitlines())
+    printed = re.split(rf"^{MARK} \d+\n", lines, flags=re.MULTILINE)[1:]
     assert len(printed) == len(steps)
     for (commands, shown), text in zip(steps, printed, strict=True):
         assert pattern(shown).search(text), f"{commands}\nshows\n{shown}\nand printed\n{text}"

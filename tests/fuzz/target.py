@@ -214,7 +214,8 @@ def check_books(log: list[Stored], folder: Path) -> None:
     for line in lines:
         projector.fold(*line)
     projector.close()
-    assert verify(folder, lines) == []
+    differences = verify(folder, lines)
+    assert differences == [], differences
 
 
 async def check_restart(log: list[Stored], name: str, states: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ def test_views_that_lack_the_last_messages_are_named_and_not_written(folder: Fol
 
 
 def test_a_missing_part_of_the_lake_is_a_finding(folder: Folder) -> None:
-    next((folder.root / "lake").glob("generation-*/fills/part-*.parquet")).unlink()
+    next((folder.root / "lake").glob("generation-*/fills/*.part")).unlink()
 
     found = looked_at(folder)
 

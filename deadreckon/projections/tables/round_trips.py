@@ -182,7 +182,7 @@ def _moved(
             entry_quantity=quantity,
             entry_value=value,
             entry_price=rounded_quotient(value, EXACT.multiply(quantity, terms.contract_size)),
-            quantity=max(row.quantity, EXACT.subtract(quantity, row.exit_quantity)),
+            quantity=max(row.quantity, canonical(EXACT.subtract(quantity, row.exit_quantity))),
         )
     else:
         quantity, value = total(row.exit_quantity, size), total(row.exit_value, step.value)
