@@ -1,6 +1,7 @@
 """Settings of all tests: hypothesis without chance, the real tapes, the order of the files."""
 
 import gc
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import structlog
 from hypothesis import settings
 
+from deadreckon.runtime.process import log_lines
 from tests.support.progress import Progress
 from tests.support.workers import SINGLY, pytest_xdist_make_scheduler
 
@@ -73,3 +75,4 @@ def log_lines_of_its_own() -> Iterator[None]:
     """Undo what a verb called in this process did to log lines, for the tests after it."""
     yield
     structlog.reset_defaults()
+    log_lines.Logger.level, log_lines.Logger._configure = logging.NOTSET, None
