@@ -107,7 +107,7 @@ SLOW_FIT = """
     unfinished = folder / f"{{os.getpid()}}.writing"
     unfinished.write_bytes(msgspec.json.encode(training))
     unfinished.rename(folder / f"{{os.getpid()}}.begun")
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + {patience}
     while not (folder / "go").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -118,7 +118,9 @@ def test_a_stack_that_is_killed_during_a_fit_fits_once(dr: Dr) -> None:
     desk, fits = dr.folder / "desk", dr.folder / "fits"
     fits.mkdir()
     says = 'Numeric trouble is never raised."""\n'
-    slow = Edit("models/hmm/fit.py", says, says + SLOW_FIT.format(folder=str(fits)))
+    slow = Edit(
+        "models/hmm/fit.py", says, says + SLOW_FIT.format(folder=str(fits), patience=PATIENCE)
+    )
     program = copy_program(dr.folder / "program", [slow])
     process = started(dr, program)
     asyncio.run(record_facts(desk, opening()))
