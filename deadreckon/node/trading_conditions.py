@@ -15,9 +15,11 @@ from deadreckon.formatting.exact import rule_amount
 from deadreckon.formatting.times import moment, rounded_span, span
 from deadreckon.node.readiness import Readiness
 from deadreckon.projections.trading_state import TradingState
+from deadreckon.services.risk.size_limits import OF_EQUITY
 
 DAMAGE = "log_damaged"  # the rule of the halt that damage imposes
 CLOCK_REFUSED = "clock_refused"
+EQUITY_LIMITS = (*OF_EQUITY, "equity_floor", "drawdown_max")
 
 Stops = Literal["everything", "entries", "nothing"]  # nothing: all the same, see to it
 
@@ -105,6 +107,20 @@ def _no_instrument(state: TradingState) -> list[str]:
         return []
     delisted = f", {len(state.delisted)} are no longer" if state.delisted else ""
     return [f"no instrument is listed{delisted}"]
+
+
+def _unrated_cash(state: TradingState) -> list[str]:
+    """Currencies of which there is cash and no rate: risk refuses entries, as it does not know the
+    equity that a limit speaks of."""
+    limits, prices = state.limits, state.prices
+    if limits is None or all(getattr(limits, name) is None for name in EQUITY_LIMITS):
+        return []
+    to = prices.reporting or "a reporting currency"
+    return [
+        f"{currency} is held and has no rate to {to}, so equity is not known"
+        for currency, amount in sorted(state.cash.items())
+        if amount and rate(prices, currency) is None
+    ]
 
 
 def listed(state: TradingState) -> list[InstrumentListed]:
@@ -196,6 +212,12 @@ BOOK = (
         "trading_disabled", "everything", _switched_off, "`dr limits set trading_enabled=true`"
     ),
     BookCondition("no_instrument", "everything", _no_instrument, "`dr instruments add`"),
+    BookCondition(
+        "cash_unrated",
+        "entries",
+        _unrated_cash,
+        "publish the rate; or `dr cash withdraw` what was deposited under a wrong name",
+    ),
     BookCondition(
         CLOCK_REFUSED,
         "nothing",

@@ -1,6 +1,7 @@
 """Preconditions of trading, folded from the log: limits, listings, venues, prices, halts."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 import msgspec
@@ -9,6 +10,7 @@ from msgspec import Struct, field
 from deadreckon.accounting import ledger, postings
 from deadreckon.accounting.halts import Halts, acknowledge, impose, reset_time
 from deadreckon.accounting.ledger_state import Ledger
+from deadreckon.contracts.amounts import EXACT, ZERO
 from deadreckon.contracts.clock import TIME_EDGES, ClockReset, ClockStepAccepted, ClockStepRefused
 from deadreckon.contracts.event import Event, Recorded
 from deadreckon.contracts.governance import (
@@ -27,7 +29,7 @@ from deadreckon.contracts.market import (
     QuoteUpdated,
     TradePrinted,
 )
-from deadreckon.contracts.portfolio import CashDeposited, ReportingConfigured
+from deadreckon.contracts.portfolio import CashDeposited, CashWithdrawn, ReportingConfigured
 from deadreckon.contracts.venues import VenueConnectionChanged
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -37,8 +39,9 @@ class TradingState(Struct):
     """Preconditions of trading after an event, at decision time `now` (nanoseconds UTC).
 
     `prices` is a ledger of listings, prices and rates only. `away` are venues that cannot be
-    reached, with the reason. `deposited` says that there ever was cash. `clock`
-    is the last refusal of each edge that writes no time.
+    reached, with the reason. `deposited` says that there ever was cash; `cash` is what was
+    deposited less what was withdrawn, by currency. `clock` is the last refusal of each edge that
+    writes no time.
     """
 
     now: int = 0
@@ -49,6 +52,7 @@ class TradingState(Struct):
     away: dict[str, str] = {}
     halts: Halts = {}
     deposited: bool = False
+    cash: dict[str, Decimal] = {}
     clock: dict[str, ClockStepRefused] = {}
 
 
@@ -123,6 +127,15 @@ def _connection(state: TradingState, record: Recorded[VenueConnectionChanged]) -
 
 def _deposit(state: TradingState, record: Recorded[CashDeposited]) -> None:
     state.deposited = True
+    _add_cash(state, record.event.currency, record.event.amount)
+
+
+def _withdraw(state: TradingState, record: Recorded[CashWithdrawn]) -> None:
+    _add_cash(state, record.event.currency, -record.event.amount)
+
+
+def _add_cash(state: TradingState, currency: str, amount: Decimal) -> None:
+    state.cash[currency] = EXACT.add(state.cash.get(currency, ZERO), amount)
 
 
 def _halt(state: TradingState, record: Recorded[Any]) -> None:
@@ -160,6 +173,7 @@ _FOLDS: dict[type[Event], Callable[[TradingState, Recorded[Any]], None]] = {
     VenueConfigured: _venue,
     VenueConnectionChanged: _connection,
     CashDeposited: _deposit,
+    CashWithdrawn: _withdraw,
     HaltRequested: _halt,
     HaltImposed: _halt,
     LogDamaged: _halt,

@@ -122,6 +122,14 @@ def test_every_condition_of_the_book_is_told_while_it_holds_and_no_longer(
     desk.shows()
     assert f"may be traded: {NAME}" in dr.run("status", "--data", "desk")
 
+    desk.tell("cash", "deposit", "UDST", "10")
+    desk.shows()  # no limit speaks of equity
+    desk.limit("drawdown_max=10%")
+    found = desk.shows(("cash_unrated", "entries"))
+    assert found["reason"] == "UDST is held and has no rate to USDT, so equity is not known"
+    desk.tell("cash", "withdraw", "UDST", "10")
+    desk.shows()
+
     desk.limit("trading_enabled=false")
     desk.shows(("trading_disabled", "everything"))
     desk.limit("trading_enabled=true")
