@@ -71,8 +71,7 @@ class Dr:
 
     def play(self, data: str, tape: Path, *more: str, code: int | None = 0) -> Any:
         """Play a tape to its end as fast as possible; the summary."""
-        words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web")
-        return self.json(*words, "--data", data, *more, code=code)
+        return self.json(*playing(data, tape), *more, code=code)
 
     def end(self) -> None:
         """End what is still running, by its own process."""
@@ -147,6 +146,12 @@ def demo_of_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder, _ = recorded(tmp_path_factory, "days", make)
     return folder
+
+
+def playing(data: str, tape: Path) -> tuple[str, ...]:
+    """The words that play a tape into a folder."""
+    words = ("demo", "--tape", str(tape), "--instrument", INSTRUMENT, "--no-web")
+    return (*words, "--data", data)
 
 
 def until(true: Callable[[], Any], what: str, wait: float = PATIENCE) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import PATIENCE
-from tests.end_to_end.conftest import FIGURES, INSTRUMENT, REAL, Dr, until
+from tests.end_to_end.conftest import FIGURES, INSTRUMENT, REAL, Dr, playing, until
 
 
 @pytest.fixture
@@ -50,18 +50,8 @@ def test_the_run_digest_is_a_function_of_the_tape(
 def test_a_run_that_was_stopped_or_killed_goes_on_to_the_same_end(
     played: Any, dr: Dr, short_tape: Path, how: signal.Signals, way: str
 ) -> None:
-    words = (
-        "demo",
-        "--tape",
-        str(short_tape),
-        "--instrument",
-        INSTRUMENT,
-        "--no-web",
-        "--data",
-        "cut",
-    )
     for fills in (3, 9):
-        process = dr.start(*words, "--processes", way, "--json")
+        process = dr.start(*playing("cut", short_tape), "--processes", way, "--json")
         until(partial(_has_filled, dr, fills, process), f"{fills} fills")
         process.send_signal(how)
         process.wait(PATIENCE)
@@ -74,17 +64,7 @@ def test_a_run_that_was_stopped_or_killed_goes_on_to_the_same_end(
 def test_a_server_that_is_killed_comes_back_and_the_run_ends_as_it_would_have(
     played: Any, dr: Dr, short_tape: Path
 ) -> None:
-    words = (
-        "demo",
-        "--tape",
-        str(short_tape),
-        "--instrument",
-        INSTRUMENT,
-        "--no-web",
-        "--data",
-        "cut",
-    )
-    process = dr.start(*words, "--json")
+    process = dr.start(*playing("cut", short_tape), "--json")
     for fills in (3, 9):
         until(partial(_has_filled, dr, fills, process), f"{fills} fills")
         (ports,) = (dr.folder / "cut" / "nats").glob("nats-server_*.ports")
@@ -120,25 +100,14 @@ def test_another_tape_is_refused_in_a_used_folder(dr: Dr, short_tape: Path) -> N
         "other.parquet",
     )
     dr.play("run", Path("other.parquet"))
-    words = ("demo", "--tape", str(short_tape), "--instrument", INSTRUMENT, "--no-web")
-    record = dr.run(*words, "--data", "run", code=2)
+    record = dr.run(*playing("run", short_tape), code=2)
     assert "--data" in record
 
 
 def test_two_demos_in_one_folder_do_not_mix(dr: Dr, short_tape: Path) -> None:
-    words = (
-        "demo",
-        "--tape",
-        str(short_tape),
-        "--instrument",
-        INSTRUMENT,
-        "--no-web",
-        "--data",
-        "cut",
-    )
-    first = dr.start(*words, "--speed", "600")
+    first = dr.start(*playing("cut", short_tape), "--speed", "600")
     until(lambda: (dr.folder / "cut" / "audit.sqlite").exists(), "the first to run")
-    second = dr.start(*words)
+    second = dr.start(*playing("cut", short_tape))
     _, errors = second.communicate(timeout=PATIENCE)
     assert second.returncode == 3, errors
     assert first.poll() is None
