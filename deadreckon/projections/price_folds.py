@@ -58,7 +58,7 @@ class RoundTripFold(UpdatingFold):
     def _see(self, found: dict[Key, None], record: Recorded[Any], stored_at: int | None) -> None:
         prices = round_trips.prices_of(record)
         assert prices is not None
-        for key in found:
+        for key in sorted(found):  # in an order that a restart does not change
             row = self._latest[key]
             terms = self._terms.get((row.book, row.instrument), Terms())
             after = round_trips.seen(row, record, prices, terms)

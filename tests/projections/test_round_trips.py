@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from deadreckon.contracts.event import Event
 from deadreckon.contracts.market import ClockTicked
+from deadreckon.projections.columns import TableRow
 from deadreckon.projections.projector import Projector
+from deadreckon.projections.table import Table
 from deadreckon.services.portfolio import decider as portfolio
 from tests import stories
 from tests.stories import MINUTE, bar, filled, funding_rate, late_fee, listed, marked, quote, trade
@@ -246,6 +248,28 @@ def test_a_restart_anywhere_changes_no_trip(story: list[tuple[Any, ...]], data: 
         fold_log(projector, log, until)
         projector.flush()
     assert sink.rows("round_trips") == rows(log, "round_trips")
+
+
+class BackwardsSink(MemorySink):
+    """A sink that returns its rows in another order than they were written in."""
+
+    def unfinished(self, table: Table) -> list[TableRow]:
+        return list(super().unfinished(table))[::-1]
+
+
+def test_trips_that_one_price_changes_are_written_in_an_order_that_no_restart_changes() -> None:
+    log = Traded(
+        listed(),
+        *(filled("buy", 1, 100, id=name, strategy=name) for name in ("other", "ext")),
+        *(bar(price) for price in (101, 102, 103)),
+    )
+    undisturbed, restarted = BackwardsSink(), BackwardsSink()
+    for sink, cuts in ((undisturbed, ()), (restarted, range(log.last))):
+        for until in (*cuts, log.last):
+            projector = Projector([sink])
+            fold_log(projector, log, until)
+            projector.flush()
+    assert restarted.changes["round_trips"] == undisturbed.changes["round_trips"]
 
 
 @pytest.mark.parametrize("cut", range(6))
